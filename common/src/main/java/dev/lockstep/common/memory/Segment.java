@@ -1,0 +1,159 @@
+package dev.lockstep.common.memory;
+
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.IoUtil;
+
+/**
+ * One process's view of a measurement's shared memory. Sections are mapped when they are first asked for; each call maps anew, so
+ * ask once and keep the buffer. All buffers are direct and in the machine's byte order.
+ *
+ * <p>{@link #close} unmaps every buffer handed out: close whatever was built over them first, or the process crashes.
+ *
+ * <p>Not thread-safe, but for the control words, which are there for other threads and processes to see.
+ */
+public final class Segment implements AutoCloseable {
+    private static final long MAGIC = 0x3150_4554_534b_434cL; // "LCKSTEP1"
+    private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    private final SegmentLayout layout;
+    private final Path path;
+    private final FileChannel channel;
+    private final SharedFile owned;
+    private final List<MappedByteBuffer> mapped = new ArrayList<>();
+    private final ByteBuffer control;
+
+    private Segment(SegmentLayout layout, Path path, SharedFile owned) throws IOException {
+        this.layout = layout;
+        this.path = path;
+        this.owned = owned;
+        this.channel = FileChannel.open(path, READ, WRITE);
+        this.control = map(0, SegmentLayout.HEADER_BYTES + layout.ranks() * SegmentLayout.CONTROL_LINE_BYTES);
+    }
+
+    /**
+     * Makes the segment of a measurement. It lives as long as a process has it mapped.
+     *
+     * @throws IOException if there is no memory for it
+     */
+    public static Segment create(SegmentLayout layout, String runId, long epoch) throws IOException {
+        SharedFile file = SharedFile.create("lockstep-" + runId + "-" + epoch, layout.size());
+        Segment segment = new Segment(layout, file.path(), file);
+        segment.control.putLong((int) SegmentLayout.HASH_OFFSET, layout.hash());
+        segment.control.putLong((int) SegmentLayout.RUN_OFFSET, runId.hashCode());
+        segment.control.putLong((int) SegmentLayout.EPOCH_OFFSET, epoch);
+        WORD.setRelease(segment.control, (int) SegmentLayout.MAGIC_OFFSET, MAGIC);
+        return segment;
+    }
+
+    /**
+     * Opens the segment that another process made.
+     *
+     * @throws IOException if it is not there, is not a segment, or is another measurement's
+     */
+    public static Segment open(Path path, SegmentLayout layout, String runId, long epoch) throws IOException {
+        Segment segment = new Segment(layout, path, null);
+        ByteBuffer control = segment.control;
+        boolean matches = (long) WORD.getAcquire(control, (int) SegmentLayout.MAGIC_OFFSET) == MAGIC
+                && control.getLong((int) SegmentLayout.HASH_OFFSET) == layout.hash()
+                && control.getLong((int) SegmentLayout.RUN_OFFSET) == runId.hashCode()
+                && control.getLong((int) SegmentLayout.EPOCH_OFFSET) == epoch;
+        if (!matches) {
+            segment.close();
+            throw new IOException(path + " is not the segment of measurement " + epoch + " of run " + runId);
+        }
+        return segment;
+    }
+
+    /** Where other processes open it. */
+    public Path path() {
+        return path;
+    }
+
+    public SegmentLayout layout() {
+        return layout;
+    }
+
+    /** Input images of a slot: float32 [samples, C, H, W], or [samples, H, W, C] when the measurement is channels-last. */
+    public ByteBuffer inputs(int slot, int firstSample, int samples) throws IOException {
+        return map(layout.inputOffset(slot, firstSample), samples * layout.sampleFloats() * Float.BYTES);
+    }
+
+    /** Class numbers of a slot: int64 [samples]. */
+    public ByteBuffer labels(int slot, int firstSample, int samples) throws IOException {
+        return map(layout.labelOffset(slot, firstSample), (long) samples * Long.BYTES);
+    }
+
+    /** Gathered logits: float32 [samples, classes]. */
+    public ByteBuffer logits(int firstSample, int samples) throws IOException {
+        return map(layout.logitOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
+    }
+
+    /** Gradient of the loss by the logits: float32 [samples, classes]. */
+    public ByteBuffer logitGradients(int firstSample, int samples) throws IOException {
+        return map(layout.logitGradientOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
+    }
+
+    /** Replica 0's flat parameters: float32 [flatParameters]. */
+    public ByteBuffer parameters() throws IOException {
+        return map(layout.parameterOffset(), layout.flatParameters() * Float.BYTES);
+    }
+
+    /** Replica 0's flat running statistics, as it last published them: float32 [flatBuffers]. */
+    public ByteBuffer buffers() throws IOException {
+        return map(layout.bufferOffset(), layout.flatBuffers() * Float.BYTES);
+    }
+
+    /** A rank's flat gradients: float32 [flatParameters]. */
+    public ByteBuffer gradients(int rank) throws IOException {
+        return map(layout.gradientOffset(rank), layout.flatParameters() * Float.BYTES);
+    }
+
+    /** Publishes how far a rank has come (a release store): all it wrote before is visible to who sees the number. */
+    public void publishProgress(int rank, long progress) {
+        WORD.setRelease(control, layout.controlOffset(rank), progress);
+    }
+
+    /** How far a rank has come (an acquire load); starts at 0 and only grows. */
+    public long progress(int rank) {
+        return (long) WORD.getAcquire(control, layout.controlOffset(rank));
+    }
+
+    /** Ends every wait in every process (a release store). There is no way back. */
+    public void abort() {
+        WORD.setRelease(control, (int) SegmentLayout.ABORT_OFFSET, 1L);
+    }
+
+    /** Whether anyone has called {@link #abort}. */
+    public boolean aborted() {
+        return (long) WORD.getAcquire(control, (int) SegmentLayout.ABORT_OFFSET) != 0;
+    }
+
+    private ByteBuffer map(long offset, long bytes) throws IOException {
+        MappedByteBuffer buffer = channel.map(MapMode.READ_WRITE, offset, bytes);
+        mapped.add(buffer);
+        return buffer.order(ByteOrder.nativeOrder());
+    }
+
+    @Override
+    public void close() throws IOException {
+        mapped.forEach(IoUtil::unmap);
+        mapped.clear();
+        channel.close();
+        if (owned != null) {
+            owned.close();
+        }
+    }
+}

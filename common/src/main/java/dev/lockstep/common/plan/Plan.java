@@ -1,0 +1,58 @@
+package dev.lockstep.common.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A run's effective configuration: every option decided, nothing left to a default.
+ *
+ * @param devices device counts to measure, in order
+ * @param batchPerDevice samples a device and step (weak scaling); null when {@code globalBatch} is set
+ * @param globalBatch samples a step over all devices (strong scaling); null when {@code batchPerDevice} is set
+ * @param steps measured steps of each measurement
+ * @param warmup steps before the first measured one
+ * @param seed decides weights, data, dropout and stochastic depth
+ */
+public record Plan(
+        List<Integer> devices,
+        List<Strategy> strategies,
+        List<Precision> precisions,
+        Integer batchPerDevice,
+        Integer globalBatch,
+        ModelSpec model,
+        int steps,
+        int warmup,
+        OptimizerSpec optimizer,
+        MemoryFormat memoryFormat,
+        DataSpec data,
+        long seed) {
+
+    public Plan {
+        devices = List.copyOf(devices);
+        strategies = List.copyOf(strategies);
+        precisions = List.copyOf(precisions);
+        if ((batchPerDevice == null) == (globalBatch == null)) {
+            throw new IllegalArgumentException("exactly one of batchPerDevice and globalBatch must be set");
+        }
+    }
+
+    /** The measurements in the order they run: device counts outermost, then strategies, then precisions. */
+    public List<MeasurementSpec> measurements() {
+        List<MeasurementSpec> measurements = new ArrayList<>();
+        for (int deviceCount : devices) {
+            for (Strategy strategy : strategies) {
+                for (Precision precision : precisions) {
+                    measurements.add(measurement(deviceCount, strategy, precision));
+                }
+            }
+        }
+        return List.copyOf(measurements);
+    }
+
+    private MeasurementSpec measurement(int deviceCount, Strategy strategy, Precision precision) {
+        int global = globalBatch != null ? globalBatch : Math.multiplyExact(batchPerDevice, deviceCount);
+        List<Integer> chunks = Chunks.of(global, deviceCount);
+        String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), deviceCount, chunks.get(0));
+        return new MeasurementSpec(id, strategy, precision, deviceCount, global, chunks, warmup, steps);
+    }
+}

@@ -1,0 +1,37 @@
+package dev.lockstep.common.protocol;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.work.ModelFootprint;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepReport;
+
+/** What a worker answers to the measurement it works for. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+    @JsonSubTypes.Type(value = MeasurementMessage.Probed.class, name = "probed"),
+    @JsonSubTypes.Type(value = MeasurementMessage.Prepared.class, name = "prepared"),
+    @JsonSubTypes.Type(value = MeasurementMessage.StepDone.class, name = "step-done"),
+    @JsonSubTypes.Type(value = MeasurementMessage.Summarised.class, name = "summarised"),
+    @JsonSubTypes.Type(value = MeasurementMessage.Released.class, name = "released"),
+    @JsonSubTypes.Type(value = MeasurementMessage.WorkFailed.class, name = "work-failed")
+})
+public sealed interface MeasurementMessage extends ControlMessage {
+    /** The measurement the answer belongs to; an answer to an earlier one is stale. */
+    long epoch();
+
+    record Probed(long epoch, ModelFootprint footprint) implements MeasurementMessage {}
+
+    record Prepared(long epoch, int rank) implements MeasurementMessage {}
+
+    record StepDone(long epoch, int rank, StepReport report) implements MeasurementMessage {}
+
+    record Summarised(long epoch, int rank, ReplicaSummary summary) implements MeasurementMessage {}
+
+    /** The worker holds nothing of the measurement any more. */
+    record Released(long epoch, String deviceId) implements MeasurementMessage {}
+
+    /** What was asked could not be done; the replica is of no more use. */
+    record WorkFailed(long epoch, String deviceId, Failure failure) implements MeasurementMessage {}
+}

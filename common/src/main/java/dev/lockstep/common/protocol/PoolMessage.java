@@ -1,0 +1,24 @@
+package dev.lockstep.common.protocol;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.receptionist.ServiceKey;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.lockstep.common.work.EngineInfo;
+
+/** What a worker says to the pool that spawned it. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({@JsonSubTypes.Type(value = PoolMessage.Introduce.class, name = "introduce")})
+public sealed interface PoolMessage extends ControlMessage {
+    /** Where a worker finds the pool. */
+    ServiceKey<PoolMessage> KEY = ServiceKey.create(PoolMessage.class, "worker-pool");
+
+    /**
+     * The first word of a spawned worker; one with a wrong token is not let in.
+     *
+     * @param deviceId the device it was started for, as in {@code cpu:0}
+     * @param token the secret it was started with
+     */
+    record Introduce(String deviceId, String token, EngineInfo engine, ActorRef<WorkerMessage> worker)
+            implements PoolMessage {}
+}

@@ -1,0 +1,87 @@
+package dev.lockstep.common.report;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import java.util.List;
+
+/**
+ * One measurement: one row of the report. All figures are null unless {@code status} is ok.
+ *
+ * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}
+ * @param imagesPerStep samples that were really scattered in a step
+ * @param chunks samples of each replica's chunk; devices beyond the list were idle
+ * @param error null when ok
+ * @param samplesMillis every measured step in order
+ * @param imagesPerSecond imagesPerStep over the mean step
+ * @param speedup imagesPerSecond over the one-device result of the same precision and batch per device; null without one
+ * @param efficiency speedup over deviceCount
+ * @param phaseMillis means on replica 0; with {@code other} they add up to the mean step
+ * @param waitMillis each rank's mean time at barriers in a step
+ * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
+ * @param parameterChecksum of replica 0's parameters at the end
+ */
+public record Result(
+        String id,
+        Strategy strategy,
+        Precision precision,
+        AmpInfo amp,
+        boolean tf32,
+        int deviceCount,
+        List<String> devices,
+        String collective,
+        int batchPerDevice,
+        int globalBatch,
+        int imagesPerStep,
+        List<Integer> chunks,
+        int warmupSteps,
+        int steps,
+        ResultStatus status,
+        Failure error,
+        StepMillis stepMillis,
+        List<Double> samplesMillis,
+        Double imagesPerSecond,
+        Double speedup,
+        Double efficiency,
+        MemoryMiB memoryMiB,
+        PhaseMillis phaseMillis,
+        PerDevice waitMillis,
+        Double dataWaitMillis,
+        Double finalLoss,
+        String parameterChecksum) {
+
+    public Result {
+        devices = List.copyOf(devices);
+        chunks = List.copyOf(chunks);
+        samplesMillis = samplesMillis == null ? null : List.copyOf(samplesMillis);
+    }
+
+    /** Mixed precision as it went. */
+    public record AmpInfo(String dtype, Double finalScale, int skippedSteps) {}
+
+    /** Distribution of the measured steps; percentiles interpolate linearly, stddev is the sample's. */
+    public record StepMillis(
+            double mean, double median, double p5, double p95, double p99, Double stddev, double min, double max) {}
+
+    /**
+     * Memory of each device.
+     *
+     * @param kind what was measured: {@code peak-resident}, {@code peak-allocated}
+     */
+    public record MemoryMiB(List<Double> perDevice, double max, String kind) {}
+
+    /** The eight phases of a step and what is left of it. */
+    public record PhaseMillis(
+            double scatter,
+            double replicate,
+            double forward,
+            double gather,
+            double loss,
+            double backward,
+            double reduce,
+            double optimizer,
+            double other) {}
+
+    /** A figure of each rank. */
+    public record PerDevice(List<Double> perDevice) {}
+}

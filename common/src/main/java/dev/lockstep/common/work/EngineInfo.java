@@ -1,0 +1,11 @@
+package dev.lockstep.common.work;
+
+/**
+ * The engine a worker loaded.
+ *
+ * @param threads intra-op threads of the replica
+ * @param cudaVersion null on CPU builds
+ * @param cudnnVersion null on CPU builds
+ */
+public record EngineInfo(
+        String djlVersion, String pytorchVersion, String cudaVersion, String cudnnVersion, int threads) {}

@@ -1,0 +1,13 @@
+package dev.lockstep.coordinator.api;
+
+/**
+ * {@code GET /api/v1/devices}: an array of these.
+ *
+ * @param id as in {@code cpu:0}
+ * @param name what the hardware is called
+ * @param state {@code starting}, {@code ready}, {@code busy}, {@code stopping} or {@code dead}
+ * @param cpus logical processors the replica is pinned to, as in {@code 0-1}; null when it is not pinned
+ * @param memoryMiB the device's own memory; null for a CPU device
+ * @param pid of the worker process; null when there is none
+ */
+public record DeviceView(String id, String name, String state, String cpus, Long memoryMiB, Long pid) {}
