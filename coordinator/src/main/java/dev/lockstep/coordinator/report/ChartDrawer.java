@@ -13,6 +13,11 @@ import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
 
 /** Draws with XChart, which needs a font but no screen. */
 final class ChartDrawer implements PlotDrawer {
+    ChartDrawer() {
+        // Else awt looks for the screen that DISPLAY names, which a server started over ssh may have lost since.
+        System.setProperty("java.awt.headless", "true");
+    }
+
     @Override
     public List<DrawnPlot> draw(Report report) throws CannotDrawException {
         try {
