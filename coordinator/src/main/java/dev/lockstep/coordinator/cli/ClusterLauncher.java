@@ -4,9 +4,7 @@ import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.DeviceView;
 import java.io.File;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.lang.ProcessBuilder.Redirect;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,12 +19,10 @@ final class ClusterLauncher {
     private static final Duration REPORT_INTERVAL = Duration.ofSeconds(10);
     /** The first start on a machine unpacks the engine's libraries, which may be gigabytes. */
     private static final Duration DEADLINE = Duration.ofMinutes(5);
-    /** How the coordinator begins the line that it prints for the user. */
-    private static final String ERROR_PREFIX = "error: ";
 
     private final Shell shell;
     private final RunDir runDir;
-    private final Path log;
+    private final CoordinatorLog log;
 
     ClusterLauncher(Shell shell) {
         this.shell = shell;
@@ -48,7 +44,7 @@ final class ClusterLauncher {
         shell.interrupt().watch();
         shell.out().println("starting a cluster in " + runDir.path());
         long startNanos = shell.timer().nanos();
-        long logStart = Files.exists(log) ? log.toFile().length() : 0;
+        long logStart = log.size();
         Process process = spawn(command);
         ExitGuard guard = ExitGuard.holding(process::destroyForcibly);
         try {
@@ -92,7 +88,7 @@ final class ClusterLauncher {
             return new ProcessBuilder(detached)
                     .directory(runDir.path().toFile())
                     .redirectInput(Redirect.from(new File("/dev/null")))
-                    .redirectOutput(Redirect.appendTo(log.toFile()))
+                    .redirectOutput(Redirect.appendTo(log.file().toFile()))
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {
@@ -163,29 +159,19 @@ final class ClusterLauncher {
     }
 
     private CommandException ended(int exitCode, long logStart) {
-        List<String> lines = linesFrom(logStart);
-        String sentence = lines.stream()
-                .filter(line -> line.startsWith(ERROR_PREFIX))
-                .reduce((first, second) -> second)
-                .map(line -> line.substring(ERROR_PREFIX.length()))
-                .orElse("the coordinator ended with exit status " + exitCode + " before the cluster was ready: see "
-                        + log);
-        return new CommandException(ExitStatus.ofProcess(exitCode), sentence);
-    }
-
-    private List<String> linesFrom(long offset) {
-        try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
-            byte[] bytes = new byte[(int) Math.min(Integer.MAX_VALUE - 8, file.length() - offset)];
-            file.seek(offset);
-            file.readFully(bytes);
-            return new String(bytes, StandardCharsets.UTF_8).lines().toList();
+        String sentence;
+        try {
+            sentence = log.errorSince(logStart)
+                    .orElseGet(() -> "the coordinator ended with exit status " + exitCode
+                            + " before the cluster was ready: " + log.lastWordsSince(logStart));
         } catch (IOException e) {
             throw new CommandException(
-                    ExitStatus.FAILED,
-                    "the coordinator ended before the cluster was ready, and " + log + " cannot be read ("
+                    ExitStatus.ofProcess(exitCode),
+                    "the coordinator ended before the cluster was ready, and " + log.file() + " cannot be read ("
                             + Messages.of(e) + ")",
                     e);
         }
+        return new CommandException(ExitStatus.ofProcess(exitCode), sentence);
     }
 
     private Duration elapsed(long sinceNanos) {

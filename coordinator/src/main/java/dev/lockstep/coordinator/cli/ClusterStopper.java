@@ -4,19 +4,26 @@ import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.api.Endpoint;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 
 /** Stops the cluster of a run folder and sees to it that nothing is left running. */
 final class ClusterStopper {
-    private static final Duration INTERVAL = Duration.ofMillis(100);
-    private static final Duration ORDERLY = Duration.ofSeconds(20);
+    /** How long an orderly stop may take before what is left is killed. */
+    static final Duration PATIENCE = Duration.ofSeconds(20);
+
     private static final Duration KILLED = Duration.ofSeconds(5);
 
     private final Shell shell;
     private final RunDir runDir;
+    private final Duration patience;
 
-    ClusterStopper(Shell shell) {
+    ClusterStopper(Shell shell, Duration patience) {
         this.shell = shell;
+        this.patience = patience;
         this.runDir = shell.runDir();
     }
 
@@ -43,18 +50,18 @@ final class ClusterStopper {
                 throw new CommandException(
                         ExitStatus.NO_CLUSTER,
                         "no cluster is running in " + runDir.path() + ", its last one ended without a word: see "
-                                + runDir.coordinatorLog(),
+                                + runDir.coordinatorLog().file(),
                         e);
             }
             shell.err().println(Messages.error(e.getMessage() + "; it will be killed"));
             processes.forEach(ProcessHandle::destroyForcibly);
         }
-        if (!awaitEnd(processes, ORDERLY)) {
+        if (!awaitEnd(processes, patience)) {
             List<ProcessHandle> left =
                     processes.stream().filter(ProcessHandle::isAlive).toList();
             shell.err()
-                    .println(
-                            Messages.error("still running after " + ORDERLY.toSeconds() + " s, killed: " + pids(left)));
+                    .println(Messages.error(
+                            "still running after " + Messages.duration(patience) + ", killed: " + pids(left)));
             left.forEach(ProcessHandle::destroyForcibly);
             if (!awaitEnd(left, KILLED)) {
                 throw new CommandException(
@@ -65,15 +72,20 @@ final class ClusterStopper {
         shell.out().println("stopped the cluster in " + runDir.path());
     }
 
-    private boolean awaitEnd(List<ProcessHandle> processes, Duration timeout) {
-        long start = shell.timer().nanos();
-        while (processes.stream().anyMatch(ProcessHandle::isAlive)) {
-            if (shell.timer().nanos() - start > timeout.toNanos()) {
-                return false;
-            }
-            shell.timer().pause(INTERVAL);
+    private static boolean awaitEnd(List<ProcessHandle> processes, Duration timeout) {
+        CompletableFuture<?>[] ends =
+                processes.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new);
+        try {
+            CompletableFuture.allOf(ends).get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CommandException(ExitStatus.CANCELLED, "interrupted while waiting for " + pids(processes), e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a process's end cannot fail", e);
         }
-        return true;
     }
 
     private static String pids(List<ProcessHandle> processes) {

@@ -149,7 +149,8 @@ final class CoordinatorClient {
     private CommandException lost(String what, Exception cause) {
         return new CommandException(
                 ExitStatus.NO_CLUSTER,
-                "the coordinator on port " + endpoint.port() + " " + what + ": see " + runDir.coordinatorLog(),
+                "the coordinator on port " + endpoint.port() + " " + what + ": see "
+                        + runDir.coordinatorLog().file(),
                 cause);
     }
 }

@@ -8,7 +8,6 @@ import dev.lockstep.coordinator.cli.RunCommands.ShowReport;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -85,7 +84,7 @@ public final class Lockstep implements Runnable {
 
     @Override
     public void run() {
-        throw new CommandException(ExitStatus.USAGE, "which command? see lockstep --help");
+        throw new CommandException(ExitStatus.USAGE, "no command given, see lockstep --help");
     }
 
     private static ExitStatus status(Exception exception) {
@@ -99,13 +98,18 @@ public final class Lockstep implements Runnable {
     }
 
     private static String usage(ParameterException exception) {
-        String message = Messages.oneLine(exception.getMessage());
-        String cause = message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1);
-        if (exception instanceof UnmatchedArgumentException unmatched
-                && !unmatched.getSuggestions().isEmpty()) {
-            cause += ", did you mean " + unmatched.getSuggestions().get(0) + "?";
+        CommandLine command = exception.getCommandLine();
+        String cause = exception instanceof UnmatchedArgumentException unmatched
+                ? unmatched(unmatched.getUnmatched().get(0), command)
+                : Messages.uncapitalised(exception.getMessage());
+        return cause + ", see " + command.getCommandSpec().qualifiedName() + " --help";
+    }
+
+    private static String unmatched(String argument, CommandLine command) {
+        if (argument.startsWith("-")) {
+            return "unknown option " + argument;
         }
-        return cause + ": see " + exception.getCommandLine().getCommandSpec().qualifiedName() + " --help";
+        return (command.getSubcommands().isEmpty() ? "unexpected argument '" : "unknown command '") + argument + "'";
     }
 
     private static String defect(Exception exception) {

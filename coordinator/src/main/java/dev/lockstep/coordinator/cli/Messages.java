@@ -29,6 +29,11 @@ final class Messages {
         return text.strip().replaceAll("\\s*\\R\\s*", " ");
     }
 
+    /** Text as it goes on within a sentence. */
+    static String uncapitalised(String text) {
+        return text.substring(0, 1).toLowerCase(Locale.ROOT) + text.substring(1);
+    }
+
     /** How errors look: one line that begins with the program's name. */
     static String error(String message) {
         return "lockstep: " + oneLine(message);

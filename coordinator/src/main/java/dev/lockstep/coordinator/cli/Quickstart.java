@@ -32,7 +32,7 @@ final class Quickstart implements Callable<Integer> {
         ExitGuard guard = ExitGuard.holding(this::stopCluster);
         try {
             CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-            return Run.follow(shell, client, client.submit(settings)).code();
+            return Run.submitAndFollow(shell, client, settings).code();
         } finally {
             guard.undo();
         }
@@ -40,7 +40,7 @@ final class Quickstart implements Callable<Integer> {
 
     private void stopCluster() {
         try {
-            new ClusterStopper(shell).stop();
+            new ClusterStopper(shell, ClusterStopper.PATIENCE).stop();
         } catch (CommandException e) {
             // What the run came to is said by then, and its exit status stands.
             shell.err().println(Messages.error(e.getMessage()));

@@ -35,16 +35,18 @@ final class Run implements Callable<Integer> {
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
         CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-        RunView run = client.submit(settings);
         if (detach) {
-            shell.out().println(run.id());
+            shell.out().println(client.submit(settings).id());
             return ExitStatus.DONE.code();
         }
-        return follow(shell, client, run).code();
+        return submitAndFollow(shell, client, settings).code();
     }
 
-    /** Says what was submitted and watches it. */
-    static ExitStatus follow(Shell shell, CoordinatorClient client, RunView run) {
+    /** Submits a run, says what it will do, and watches it. */
+    static ExitStatus submitAndFollow(Shell shell, CoordinatorClient client, Map<String, String> settings) {
+        // Before the run is there, so that no Ctrl-C leaves it running unseen.
+        shell.interrupt().watch();
+        RunView run = client.submit(settings);
         shell.out().println("run " + run.id());
         run.configuration().forEach(line -> shell.out().println("  " + line));
         return new RunFollower(shell, client).follow(run, RunFollower.OnInterrupt.CANCEL);

@@ -21,8 +21,8 @@ record RunDir(Path path) {
     }
 
     /** All that the coordinator prints. */
-    Path coordinatorLog() {
-        return path.resolve("logs").resolve("coordinator.log");
+    CoordinatorLog coordinatorLog() {
+        return new CoordinatorLog(path.resolve("logs").resolve("coordinator.log"));
     }
 
     /** Where a run's report lies unless the user named a place. */
@@ -37,7 +37,7 @@ record RunDir(Path path) {
      */
     void prepare() {
         try {
-            Files.createDirectories(coordinatorLog().getParent());
+            Files.createDirectories(coordinatorLog().file().getParent());
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
         } catch (FileAlreadyExistsException e) {
             throw new CommandException(

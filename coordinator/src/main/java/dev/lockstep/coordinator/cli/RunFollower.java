@@ -1,12 +1,8 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.RunView;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 
 /** Watches a run until it is over, then prints its report. */
 final class RunFollower {
@@ -85,21 +81,10 @@ final class RunFollower {
     }
 
     private CommandException wentAway(String runId, CommandException cause) {
-        Path log = shell.runDir().coordinatorLog();
         return new CommandException(
                 ExitStatus.NO_CLUSTER,
-                "the coordinator went away during run " + runId + ": see the end of " + log + lastWords(log),
+                "the coordinator went away during run " + runId + ": "
+                        + shell.runDir().coordinatorLog().lastWordsSince(0),
                 cause);
-    }
-
-    private static String lastWords(Path log) {
-        try {
-            List<String> lines = Files.readAllLines(log, StandardCharsets.UTF_8).stream()
-                    .filter(line -> !line.isBlank())
-                    .toList();
-            return lines.isEmpty() ? "" : ", which is: " + lines.get(lines.size() - 1);
-        } catch (IOException e) {
-            return ", which cannot be read (" + Messages.of(e) + ")";
-        }
     }
 }

@@ -31,6 +31,11 @@ record Shell(
 
         /** A clock that only goes forward, in nanoseconds. */
         long nanos();
+
+        /** The system's. */
+        static Timer system() {
+            return new SystemTimer();
+        }
     }
 
     /**
@@ -55,7 +60,7 @@ record Shell(
                 "true".equals(System.getenv("LOCKSTEP_TERMINAL")),
                 System.out,
                 System.err,
-                new SystemTimer(),
+                Timer.system(),
                 Interrupt.ofProcess());
     }
 

@@ -16,7 +16,7 @@ final class StopCluster implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        new ClusterStopper(shell).stop();
+        new ClusterStopper(shell, ClusterStopper.PATIENCE).stop();
         return ExitStatus.DONE.code();
     }
 }
