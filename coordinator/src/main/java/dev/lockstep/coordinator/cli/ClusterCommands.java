@@ -1,0 +1,63 @@
+package dev.lockstep.coordinator.cli;
+
+import dev.lockstep.coordinator.api.ClusterView;
+import dev.lockstep.coordinator.api.DeviceView;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+
+/** The commands that look at the cluster. */
+final class ClusterCommands {
+    private ClusterCommands() {}
+
+    /** {@code lockstep devices}. */
+    @Command(name = "devices", description = "Lists the devices and their state.")
+    static final class Devices implements Callable<Integer> {
+        private final Shell shell;
+
+        Devices(Shell shell) {
+            this.shell = shell;
+        }
+
+        @Override
+        public Integer call() {
+            Table table = new Table("DEVICE", "STATE", "CPUS", "MEMORY", "PID", "NAME");
+            for (DeviceView device : CoordinatorClient.of(shell.runDir()).devices()) {
+                String memory = device.memoryMiB() == null ? null : device.memoryMiB() + " MiB";
+                table.add(device.id(), device.state(), device.cpus(), memory, device.pid(), device.name());
+            }
+            table.lines().forEach(shell.out()::println);
+            return ExitStatus.DONE.code();
+        }
+    }
+
+    /** {@code lockstep status}. */
+    @Command(name = "status", description = "Says how the cluster stands.")
+    static final class Status implements Callable<Integer> {
+        private final Shell shell;
+
+        Status(Shell shell) {
+            this.shell = shell;
+        }
+
+        @Override
+        public Integer call() {
+            ClusterView cluster = CoordinatorClient.of(shell.runDir()).status();
+            Duration uptime = Duration.between(cluster.startedAt(), Instant.now());
+            String states = cluster.devices().stream()
+                    .map(device -> device.id() + " " + device.state())
+                    .collect(Collectors.joining(", "));
+            shell.out()
+                    .println("cluster: " + cluster.runDir() + ", up for " + Messages.duration(uptime) + ", Lockstep "
+                            + cluster.lockstepVersion());
+            shell.out().println("devices: " + states);
+            shell.out().println("running: " + (cluster.currentRun() == null ? "nothing" : cluster.currentRun()));
+            shell.out()
+                    .println("queued:  "
+                            + (cluster.queuedRuns().isEmpty() ? "nothing" : String.join(", ", cluster.queuedRuns())));
+            return ExitStatus.DONE.code();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package dev.lockstep.coordinator.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import picocli.CommandLine.Option;
+
+/** What a cluster can be started with, and the command line of its coordinator. */
+final class ClusterOptions {
+    private static final String MAIN_CLASS = "dev.lockstep.coordinator.CoordinatorMain";
+
+    @Option(
+            names = "--devices",
+            paramLabel = "SPEC",
+            description = {
+                "auto (all GPUs, else the CPU), cpu:N (N replicas sharing the cores), cuda:all, or cuda:0,2",
+                "default: ${DEFAULT-VALUE}"
+            },
+            defaultValue = "auto")
+    String devices = "auto";
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            description = "port of the HTTP API on 127.0.0.1, instead of the one in deploy/conf/lockstep.conf")
+    Integer port;
+
+    @Option(
+            names = "--cluster-port",
+            paramLabel = "N",
+            description = "port of the Akka cluster on 127.0.0.1, instead of any free one")
+    Integer clusterPort;
+
+    /**
+     * The coordinator's command line.
+     *
+     * @throws CommandException if Lockstep is not built
+     */
+    List<String> coordinatorCommand(Shell shell) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
+        if (Runtime.version().feature() >= 24) {
+            command.addAll(List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"));
+        }
+        command.add("-Dlockstep.conf=" + shell.home().resolve("deploy/conf/lockstep.conf"));
+        command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
+        command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", devices));
+        if (port != null) {
+            command.addAll(List.of("--port", port.toString()));
+        }
+        if (clusterPort != null) {
+            command.addAll(List.of("--cluster-port", clusterPort.toString()));
+        }
+        command.addAll(List.of("--worker-class-path", classPath(shell.home(), "worker")));
+        return command;
+    }
+
+    private static String classPath(Path home, String module) {
+        Path target = home.resolve(module).resolve("target");
+        try (Stream<Path> files = Files.list(target)) {
+            Path jar = files.filter(file -> isJarOf(module, file.getFileName().toString()))
+                    .findFirst()
+                    .orElseThrow(() -> notBuilt(target, null));
+            return jar + ":" + target.resolve("lib") + "/*";
+        } catch (IOException e) {
+            throw notBuilt(target, e);
+        }
+    }
+
+    private static boolean isJarOf(String module, String name) {
+        return name.startsWith("lockstep-" + module + "-")
+                && name.endsWith(".jar")
+                && !name.endsWith("-tests.jar")
+                && !name.endsWith("-sources.jar")
+                && !name.endsWith("-javadoc.jar");
+    }
+
+    private static CommandException notBuilt(Path target, IOException cause) {
+        return new CommandException(
+                ExitStatus.ENVIRONMENT,
+                "Lockstep is not built, " + target + " has no jar: build it with mvn -q -DskipTests package",
+                cause);
+    }
+}

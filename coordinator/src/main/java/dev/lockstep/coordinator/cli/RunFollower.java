@@ -1,0 +1,90 @@
+package dev.lockstep.coordinator.cli;
+
+import dev.lockstep.coordinator.api.RunView;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** Watches a run until it is over, then prints its report. */
+final class RunFollower {
+    private static final Duration INTERVAL = Duration.ofMillis(500);
+
+    /** What Ctrl-C means while a run is watched. */
+    enum OnInterrupt {
+        CANCEL,
+        DETACH
+    }
+
+    private final Shell shell;
+    private final CoordinatorClient client;
+    private final ReportPrinter printer;
+
+    RunFollower(Shell shell, CoordinatorClient client) {
+        this.shell = shell;
+        this.client = client;
+        this.printer = new ReportPrinter(shell.out());
+    }
+
+    /**
+     * Watches a run.
+     *
+     * @return how the run ended
+     * @throws CommandException if the coordinator goes away or, when it is to detach, at Ctrl-C
+     */
+    ExitStatus follow(RunView run, OnInterrupt onInterrupt) {
+        shell.interrupt().watch();
+        RunView last;
+        try (RunDisplay display = RunDisplay.of(shell)) {
+            last = watch(run, onInterrupt, display);
+        } catch (CommandException e) {
+            if (e.status() == ExitStatus.NO_CLUSTER) {
+                throw wentAway(run.id(), e);
+            }
+            throw e;
+        }
+        return finish(last);
+    }
+
+    private RunView watch(RunView submitted, OnInterrupt onInterrupt, RunDisplay display) {
+        RunView run = submitted;
+        boolean cancelled = false;
+        boolean queued = false;
+        display.show(run);
+        while (!run.isOver()) {
+            if (run.status().equals("queued") && !queued) {
+                queued = true;
+                display.note("waiting for the runs before this one");
+            }
+            if (shell.interrupt().isRequested() && !cancelled) {
+                if (onInterrupt == OnInterrupt.DETACH) {
+                    throw new CommandException(
+                            ExitStatus.CANCELLED,
+                            "detached from run " + run.id() + ", which goes on: see it with lockstep attach "
+                                    + run.id());
+                }
+                cancelled = true;
+                display.note("cancelling, waiting for the report (Ctrl-C again leaves at once)");
+                client.cancel(run.id());
+            }
+            shell.timer().pause(INTERVAL);
+            run = client.run(run.id());
+            display.show(run);
+        }
+        return run;
+    }
+
+    private ExitStatus finish(RunView run) {
+        printer.print(Path.of(run.reportDir()));
+        if (run.message() != null) {
+            shell.err().println(Messages.error("run " + run.id() + " " + run.status() + ": " + run.message()));
+        }
+        return ExitStatus.ofRun(run.status());
+    }
+
+    private CommandException wentAway(String runId, CommandException cause) {
+        return new CommandException(
+                ExitStatus.NO_CLUSTER,
+                "the coordinator went away during run " + runId + ": "
+                        + shell.runDir().coordinatorLog().lastWordsSince(0),
+                cause);
+    }
+}

@@ -1,0 +1,81 @@
+package dev.lockstep.coordinator.cli;
+
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.TreeMap;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that say what a run measures, on the command line and in a plan file. */
+final class RunOptions {
+    private static final String PLAN = "--plan";
+
+    private final Path directory;
+
+    /**
+     * Makes the options.
+     *
+     * @param directory what relative paths on the command line count from
+     */
+    RunOptions(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Gives a command these options. */
+    void addTo(CommandSpec command) {
+        command.addOption(OptionSpec.builder(PLAN)
+                .paramLabel("FILE")
+                .type(Path.class)
+                .description("plan file, HOCON or JSON, with the options below as keys; options given here win")
+                .build());
+        for (RunSetting setting : RunSetting.values()) {
+            command.addOption(OptionSpec.builder(setting.option())
+                    .paramLabel(setting.placeholder())
+                    .type(String.class)
+                    .converters(value -> resolve(setting, value))
+                    .description(setting.description())
+                    .build());
+        }
+    }
+
+    private String resolve(RunSetting setting, String value) {
+        try {
+            return setting.resolve(value, directory);
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+
+    /**
+     * What the user gave, by key: the plan file's settings and over them the command line's.
+     *
+     * @throws CommandException if the plan file cannot be read
+     */
+    Map<String, String> given(ParseResult parsed) {
+        Map<RunSetting, String> commandLine = new EnumMap<>(RunSetting.class);
+        for (RunSetting setting : RunSetting.values()) {
+            if (parsed.hasMatchedOption(setting.option())) {
+                commandLine.put(setting, parsed.matchedOptionValue(setting.option(), ""));
+            }
+        }
+        Map<RunSetting, String> merged = new EnumMap<>(RunSetting.class);
+        if (parsed.hasMatchedOption(PLAN)) {
+            Path plan = parsed.matchedOptionValue(PLAN, Path.of(""));
+            merged.putAll(PlanFile.read(directory.resolve(plan)));
+        }
+        // Weak and strong scaling exclude each other: naming one on the command line drops the plan's other one.
+        if (commandLine.containsKey(RunSetting.GLOBAL_BATCH)) {
+            merged.remove(RunSetting.BATCH_PER_DEVICE);
+        }
+        if (commandLine.containsKey(RunSetting.BATCH_PER_DEVICE)) {
+            merged.remove(RunSetting.GLOBAL_BATCH);
+        }
+        merged.putAll(commandLine);
+        Map<String, String> settings = new TreeMap<>();
+        merged.forEach((setting, value) -> settings.put(setting.key(), value));
+        return settings;
+    }
+}
