@@ -1,6 +1,5 @@
 package dev.lockstep.common.memory;
 
-import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.util.Objects;
 
 /**
@@ -81,7 +80,6 @@ public record SegmentLayout(
     }
 
     /** Bytes of the whole file. */
-    @JsonIgnore
     public long size() {
         return bufferEnd() + ranks * pages(flatParameters * FLOAT);
     }

@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.api;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.time.Instant;
 import java.util.List;
 
@@ -21,6 +22,7 @@ public record RunView(
         String message) {
 
     /** Whether nothing more will come. */
+    @JsonIgnore
     public boolean isOver() {
         return !status.equals("queued") && !status.equals("running");
     }

@@ -1,0 +1,2 @@
+/** Starting and ending the coordinator's process. */
+package dev.lockstep.coordinator.cluster;

@@ -1,0 +1,199 @@
+package dev.lockstep.coordinator.control;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Report;
+import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.report.ReportWriter;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Walks a plan: one measurement after the other, each on disk before the next begins. */
+final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
+    /** What the actor receives. */
+    sealed interface Command {}
+
+    /** End it for the user; the report is still written. */
+    record Cancel() implements Command {}
+
+    private record Measured(Measurement.Event event) implements Command {}
+
+    /** {@code warning} is null when there is nothing to say. */
+    private record Written(String warning) implements Command {}
+
+    private record NotWritten(String reason) implements Command {}
+
+    /** What the parent is told. */
+    sealed interface Event {}
+
+    record Changed(RunView view) implements Event {}
+
+    /** It is over and its report is written. */
+    record Over(RunView view) implements Event {}
+
+    private final ClusterContext cluster;
+    private final ActorRef<Event> parent;
+    private final RunBook book;
+    private final Assignment assignment;
+    private final ReportWriter writer;
+    private final ActorRef<Measurement.Event> events;
+    private ActorRef<Measurement.Command> measurement;
+    private EngineInfo engine;
+    private boolean cancelled;
+
+    static Behavior<Command> create(Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
+        return Behaviors.setup(context -> new BenchmarkRun(context, assignment, cluster, parent));
+    }
+
+    private BenchmarkRun(
+            ActorContext<Command> context, Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
+        super(context);
+        this.assignment = assignment;
+        this.cluster = cluster;
+        this.parent = parent;
+        this.book = new RunBook(assignment);
+        this.writer = new ReportWriter(assignment.reportDir());
+        this.events = context.messageAdapter(Measurement.Event.class, Measured::new);
+        book.start(Instant.now());
+        measureNext();
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Measured.class, this::onMeasured)
+                .onMessage(Written.class, this::onWritten)
+                .onMessage(NotWritten.class, this::onNotWritten)
+                .onMessage(Cancel.class, cancel -> onCancel())
+                .build();
+    }
+
+    private void measureNext() {
+        MeasurementSpec spec = book.current();
+        book.preparing();
+        Measurement.Setting setting = new Measurement.Setting(
+                spec,
+                assignment.request().plan(),
+                assignment.id(),
+                book.currentEpoch(),
+                book.footprint(),
+                cluster::budgetMiB,
+                cluster.pool(),
+                cluster.settings().stepTimeout(),
+                cluster.blocking());
+        getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
+        measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + book.currentEpoch());
+        publish();
+    }
+
+    private Behavior<Command> onMeasured(Measured measured) {
+        if (measured.event instanceof Measurement.Staffed staffed) {
+            engine = staffed.workers().get(0).engine();
+        } else if (measured.event instanceof Measurement.Advanced advanced) {
+            book.advanced(advanced.stepsDone());
+        } else if (measured.event instanceof Measurement.Ended ended) {
+            return onEnded(ended);
+        }
+        publish();
+        return this;
+    }
+
+    private Behavior<Command> onEnded(Measurement.Ended ended) {
+        measurement = null;
+        if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
+            getContext()
+                    .getLog()
+                    .warn("run {}: {}", assignment.id(), failed.failure().message());
+        }
+        book.ended(ended);
+        if (cancelled) {
+            book.cancel();
+        }
+        if (book.current() == null) {
+            book.finish(Instant.now());
+        } else {
+            publish();
+        }
+        write();
+        return this;
+    }
+
+    /** Writes the report as the book stands; plots are drawn once there is nothing more to come. */
+    private void write() {
+        Report report = book.report(cluster.system().with(engine));
+        boolean last = book.current() == null;
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.supplyAsync(() -> write(report, last), cluster.blocking()),
+                        (written, thrown) ->
+                                thrown == null ? new Written(written.orElse(null)) : new NotWritten(describe(thrown)));
+    }
+
+    private Optional<String> write(Report report, boolean last) {
+        if (last) {
+            return writer.writeFinal(report);
+        }
+        writer.write(report);
+        return Optional.empty();
+    }
+
+    private static String describe(Throwable thrown) {
+        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
+        return cause instanceof LockstepException ? cause.getMessage() : "the report could not be written: " + cause;
+    }
+
+    private Behavior<Command> onWritten(Written written) {
+        if (written.warning != null) {
+            getContext().getLog().warn("run {}: {}", assignment.id(), written.warning);
+        }
+        if (book.current() == null) {
+            return over();
+        }
+        if (cancelled) {
+            return finishEarly();
+        }
+        measureNext();
+        return this;
+    }
+
+    /** Without its report a run is worth nothing: no further measurement is begun. */
+    private Behavior<Command> onNotWritten(NotWritten notWritten) {
+        book.fail(notWritten.reason);
+        book.finish(Instant.now());
+        return over();
+    }
+
+    private Behavior<Command> onCancel() {
+        cancelled = true;
+        if (measurement != null) {
+            measurement.tell(new Measurement.Cancel());
+        }
+        return this;
+    }
+
+    /** Cancelled between two measurements, while the report was being written. */
+    private Behavior<Command> finishEarly() {
+        book.cancel();
+        book.finish(Instant.now());
+        write();
+        return this;
+    }
+
+    private Behavior<Command> over() {
+        parent.tell(new Over(book.view()));
+        return Behaviors.stopped();
+    }
+
+    private void publish() {
+        parent.tell(new Changed(book.view()));
+    }
+}

@@ -1,0 +1,30 @@
+package dev.lockstep.coordinator.control;
+
+import akka.actor.typed.ActorRef;
+import dev.lockstep.coordinator.host.Host;
+import dev.lockstep.coordinator.host.SystemDescription;
+import dev.lockstep.coordinator.settings.CoordinatorSettings;
+import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
+import dev.lockstep.coordinator.workers.WorkerPool;
+import java.util.List;
+import java.util.concurrent.Executor;
+
+/**
+ * What every run of a cluster shares.
+ *
+ * @param blocking runs what blocks
+ */
+public record ClusterContext(
+        CoordinatorSettings settings,
+        Host host,
+        SystemDescription system,
+        ActorRef<WorkerPool.Command> pool,
+        Executor blocking) {
+
+    /** What these workers may use together, with the measurement's segment; blocks. */
+    double budgetMiB(List<LeasedWorker> workers) {
+        return settings.memoryLimitMiB() != null
+                ? settings.memoryLimitMiB()
+                : host.availableMiB(workers.stream().map(LeasedWorker::pid).toList());
+    }
+}

@@ -1,0 +1,300 @@
+package dev.lockstep.coordinator.control;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import com.typesafe.config.Config;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.coordinator.api.ClusterView;
+import dev.lockstep.coordinator.api.DeviceView;
+import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.settings.RunRequest;
+import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.workers.Lease;
+import dev.lockstep.coordinator.workers.WorkerPool;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+
+/** The cluster's head: takes commands, keeps the queue of runs, runs one after the other. */
+public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
+    /** What the actor receives. */
+    public sealed interface Command {}
+
+    /** Describe the cluster. */
+    public record Describe(ActorRef<ClusterView> replyTo) implements Command {}
+
+    /** Accept a run, or say why not. {@code options} are the user's, by name. */
+    public record Submit(Config options, ActorRef<Submission> replyTo) implements Command {}
+
+    /** Answer with a run, if there is one with this id. */
+    public record FindRun(String id, ActorRef<Optional<RunView>> replyTo) implements Command {}
+
+    /** Answer with all runs, newest first. */
+    public record ListRuns(ActorRef<List<RunView>> replyTo) implements Command {}
+
+    /** End a run, or take it from the queue; answers as {@link FindRun} does. */
+    public record CancelRun(String id, ActorRef<Optional<RunView>> replyTo) implements Command {}
+
+    /** End everything in order: the run under way is cancelled and its report written, the workers end; then answer. */
+    public record Shutdown(ActorRef<Done> replyTo) implements Command {}
+
+    private record Leased(Lease lease) implements Command {}
+
+    private record Described(List<DeviceView> devices, ActorRef<ClusterView> replyTo) implements Command {}
+
+    /** Exactly one of {@code assignment} and {@code failure} is set. */
+    private record Checked(Assignment assignment, Failure failure, ActorRef<Submission> replyTo) implements Command {}
+
+    private record RunTold(BenchmarkRun.Event event) implements Command {}
+
+    private record PoolStopped() implements Command {}
+
+    /** The answer to {@link Submit}. */
+    public sealed interface Submission {}
+
+    public record Accepted(RunView run) implements Submission {}
+
+    public record Refused(Failure failure) implements Submission {}
+
+    /** What happens around the actor. */
+    public interface Surroundings {
+        /** All workers have introduced themselves: the cluster can be used. */
+        void ready();
+
+        /** The cluster cannot be used. */
+        void failed(Failure failure);
+    }
+
+    private final ClusterContext cluster;
+    private final CoordinatorIdentity identity;
+    private final Surroundings surroundings;
+    private final Preflight preflight;
+    private final Map<String, RunView> runs = new LinkedHashMap<>();
+    private final Deque<Assignment> queue = new ArrayDeque<>();
+    private ActorRef<BenchmarkRun.Command> currentRun;
+    private String currentId;
+    private long nextEpoch = 1;
+    private ActorRef<Done> stopper;
+
+    /**
+     * Creates the head of a cluster.
+     *
+     * @param pool the pool of workers, spawned as a child
+     * @param cluster what runs share, made when the pool is there
+     * @param earlier finished runs whose reports are in the run folder, oldest first
+     */
+    public static Behavior<Command> create(
+            Behavior<WorkerPool.Command> pool,
+            Function<ActorRef<WorkerPool.Command>, ClusterContext> cluster,
+            CoordinatorIdentity identity,
+            List<RunView> earlier,
+            Surroundings surroundings) {
+        return Behaviors.setup(context -> new Coordinator(
+                context, cluster.apply(context.spawn(pool, "worker-pool")), identity, earlier, surroundings));
+    }
+
+    private Coordinator(
+            ActorContext<Command> context,
+            ClusterContext cluster,
+            CoordinatorIdentity identity,
+            List<RunView> earlier,
+            Surroundings surroundings) {
+        super(context);
+        this.cluster = cluster;
+        this.identity = identity;
+        this.surroundings = surroundings;
+        this.preflight = new Preflight(identity.runDir());
+        earlier.forEach(run -> runs.put(run.id(), run));
+        cluster.pool()
+                .tell(new WorkerPool.Acquire(identity.devices(), context.messageAdapter(Lease.class, Leased::new)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Leased.class, this::onLeased)
+                .onMessage(Describe.class, this::onDescribe)
+                .onMessage(Described.class, this::onDescribed)
+                .onMessage(Submit.class, this::onSubmit)
+                .onMessage(Checked.class, this::onChecked)
+                .onMessage(FindRun.class, this::onFindRun)
+                .onMessage(ListRuns.class, this::onListRuns)
+                .onMessage(CancelRun.class, this::onCancelRun)
+                .onMessage(RunTold.class, this::onRunTold)
+                .onMessage(Shutdown.class, this::onShutdown)
+                .onMessage(PoolStopped.class, stopped -> onPoolStopped())
+                .build();
+    }
+
+    /** At the start all workers are leased once, to know that they are there. */
+    private Behavior<Command> onLeased(Leased leased) {
+        cluster.pool().tell(new WorkerPool.GiveBack(Set.of()));
+        if (leased.lease instanceof Lease.Refused refused) {
+            surroundings.failed(refused.failure());
+        } else if (leased.lease instanceof Lease.Granted) {
+            surroundings.ready();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onDescribe(Describe describe) {
+        ActorRef<List<DeviceView>> devices = getContext().spawnAnonymous(Behaviors.receive((context, answer) -> {
+            getContext().getSelf().tell(new Described(answer, describe.replyTo));
+            return Behaviors.stopped();
+        }));
+        cluster.pool().tell(new WorkerPool.Describe(devices));
+        return this;
+    }
+
+    private Behavior<Command> onDescribed(Described described) {
+        described.replyTo.tell(new ClusterView(
+                identity.version(),
+                identity.startedAt(),
+                identity.runDir().toString(),
+                described.devices,
+                currentId,
+                queue.stream().map(Assignment::id).toList()));
+        return this;
+    }
+
+    private Behavior<Command> onSubmit(Submit submit) {
+        RunRequest request;
+        try {
+            request = RunRequests.read(submit.options, identity.devices(), true);
+        } catch (LockstepException e) {
+            submit.replyTo.tell(new Refused(e.failure()));
+            return this;
+        }
+        Instant now = Instant.now();
+        long firstEpoch = nextEpoch;
+        nextEpoch += request.plan().measurements().size();
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.supplyAsync(
+                                () -> preflight.check(request, now, firstEpoch), cluster.blocking()),
+                        (assignment, thrown) ->
+                                new Checked(assignment, thrown == null ? null : describe(thrown), submit.replyTo));
+        return this;
+    }
+
+    private static Failure describe(Throwable thrown) {
+        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
+        return cause instanceof LockstepException known
+                ? known.failure()
+                : new Failure(FailureCategory.INTERNAL, "the run could not be accepted: " + cause);
+    }
+
+    private Behavior<Command> onChecked(Checked checked) {
+        if (checked.failure != null) {
+            checked.replyTo.tell(new Refused(checked.failure));
+            return this;
+        }
+        Assignment assignment = checked.assignment;
+        RunView view = new RunBook(assignment).view();
+        runs.put(assignment.id(), view);
+        queue.add(assignment);
+        checked.replyTo.tell(new Accepted(view));
+        startNext();
+        return this;
+    }
+
+    private void startNext() {
+        if (currentRun != null || stopper != null || queue.isEmpty()) {
+            return;
+        }
+        Assignment next = queue.remove();
+        currentId = next.id();
+        ActorRef<BenchmarkRun.Event> events = getContext().messageAdapter(BenchmarkRun.Event.class, RunTold::new);
+        currentRun = getContext().spawn(BenchmarkRun.create(next, cluster, events), "run-" + next.id());
+    }
+
+    private Behavior<Command> onFindRun(FindRun find) {
+        find.replyTo.tell(Optional.ofNullable(runs.get(find.id)));
+        return this;
+    }
+
+    private Behavior<Command> onListRuns(ListRuns list) {
+        List<RunView> newestFirst = new ArrayList<>(runs.values());
+        Collections.reverse(newestFirst);
+        list.replyTo.tell(newestFirst);
+        return this;
+    }
+
+    private Behavior<Command> onCancelRun(CancelRun cancel) {
+        if (cancel.id.equals(currentId)) {
+            currentRun.tell(new BenchmarkRun.Cancel());
+        }
+        queue.stream()
+                .filter(waiting -> waiting.id().equals(cancel.id))
+                .findFirst()
+                .ifPresent(this::drop);
+        cancel.replyTo.tell(Optional.ofNullable(runs.get(cancel.id)));
+        return this;
+    }
+
+    /** A run that never began leaves no report, only its line in the list. */
+    private void drop(Assignment waiting) {
+        queue.remove(waiting);
+        RunBook book = new RunBook(waiting);
+        book.start(Instant.now());
+        book.cancel();
+        book.finish(Instant.now());
+        runs.put(waiting.id(), book.view());
+    }
+
+    private Behavior<Command> onRunTold(RunTold told) {
+        if (told.event instanceof BenchmarkRun.Changed changed) {
+            runs.put(changed.view().id(), changed.view());
+        } else if (told.event instanceof BenchmarkRun.Over over) {
+            runs.put(over.view().id(), over.view());
+            getContext()
+                    .getLog()
+                    .info("run {}: {}", over.view().id(), over.view().status());
+            currentRun = null;
+            currentId = null;
+            if (stopper != null) {
+                stopPool();
+            } else {
+                startNext();
+            }
+        }
+        return this;
+    }
+
+    private Behavior<Command> onShutdown(Shutdown shutdown) {
+        stopper = shutdown.replyTo;
+        List.copyOf(queue).forEach(this::drop);
+        if (currentRun == null) {
+            stopPool();
+        } else {
+            currentRun.tell(new BenchmarkRun.Cancel());
+        }
+        return this;
+    }
+
+    private void stopPool() {
+        cluster.pool().tell(new WorkerPool.StopAll(getContext().messageAdapter(Done.class, done -> new PoolStopped())));
+    }
+
+    private Behavior<Command> onPoolStopped() {
+        stopper.tell(Done.getInstance());
+        return Behaviors.stopped();
+    }
+}

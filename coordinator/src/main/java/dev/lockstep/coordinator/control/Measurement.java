@@ -1,0 +1,349 @@
+package dev.lockstep.coordinator.control;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.memory.SegmentLayout;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.Probed;
+import dev.lockstep.common.protocol.MeasurementMessage.Released;
+import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
+import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.ModelFootprint;
+import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.workers.Lease;
+import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
+import dev.lockstep.coordinator.workers.WorkerPool;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * One measurement from the workers it needs to the moment it holds nothing any more: lease workers, probe the model, check memory, open
+ * the data plane, train (in a {@link TrainingLoop}), release, give back. Every end, good or bad, goes through the same clean-up.
+ */
+final class Measurement extends AbstractBehavior<Measurement.Command> {
+    /** How long a worker may take to let go of its work before it is replaced. */
+    private static final Duration RELEASE_GRACE = Duration.ofSeconds(3);
+    /** The coordinator waits longer than a replica does for another, so that the replica's better message comes first. */
+    private static final Duration EXTRA_PATIENCE = Duration.ofSeconds(30);
+
+    /** What the actor receives. */
+    sealed interface Command {}
+
+    /** End it for the user. */
+    record Cancel() implements Command {}
+
+    private record Leased(Lease lease) implements Command {}
+
+    private record Answered(MeasurementMessage message) implements Command {}
+
+    /** Exactly one of the two is set. */
+    private record Opened(DataPlane dataPlane, Failure failure) implements Command {}
+
+    private record Looped(TrainingLoop.Event event) implements Command {}
+
+    private record Problem(Failure failure) implements Command {}
+
+    private record ReleaseOverdue() implements Command {}
+
+    /** {@code failure} is null when all went well. */
+    private record Closed(Failure failure) implements Command {}
+
+    /** What the parent is told. */
+    sealed interface Event {}
+
+    /** The workers are there. */
+    record Staffed(List<LeasedWorker> workers) implements Event {}
+
+    /** Steps are being run. */
+    record Advanced(int stepsDone) implements Event {}
+
+    /**
+     * It is over, and all it held is free.
+     *
+     * @param deviceIds in rank order; empty if it never got workers
+     * @param footprint of the model; null if it was not found out
+     */
+    record Ended(Outcome outcome, List<String> deviceIds, ModelFootprint footprint) implements Event {}
+
+    /** How it came out. */
+    sealed interface Outcome {}
+
+    record Succeeded(TrainingLoop.Finished finished) implements Outcome {}
+
+    record DidNotSucceed(Failure failure) implements Outcome {}
+
+    /**
+     * What a measurement works with.
+     *
+     * @param epoch its number within the cluster's life
+     * @param footprint of the model, when an earlier measurement has found it out; else null
+     * @param budgetMiB what these workers may use together; called on the blocking executor
+     * @param blocking runs what blocks
+     */
+    record Setting(
+            MeasurementSpec spec,
+            Plan plan,
+            String runId,
+            long epoch,
+            ModelFootprint footprint,
+            ToDoubleFunction<List<LeasedWorker>> budgetMiB,
+            ActorRef<WorkerPool.Command> pool,
+            Duration stepTimeout,
+            Executor blocking) {}
+
+    private final Setting setting;
+    private final ActorRef<Event> parent;
+    private final TimerScheduler<Command> timers;
+    private final ActorRef<MeasurementMessage> answers;
+    private List<LeasedWorker> workers = List.of();
+    private ModelFootprint footprint;
+    private DataPlane dataPlane;
+    private boolean opening;
+    private ActorRef<TrainingLoop.Command> loop;
+    /** Set once; from then on it is only cleaned up. */
+    private Outcome outcome;
+
+    private final Set<String> holding = new HashSet<>();
+    private boolean releaseOverdue;
+    private boolean closing;
+
+    static Behavior<Command> create(Setting setting, ActorRef<Event> parent) {
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new Measurement(context, timers, setting, parent)));
+    }
+
+    private Measurement(
+            ActorContext<Command> context, TimerScheduler<Command> timers, Setting setting, ActorRef<Event> parent) {
+        super(context);
+        this.setting = setting;
+        this.parent = parent;
+        this.timers = timers;
+        this.footprint = setting.footprint;
+        this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
+        setting.pool.tell(
+                new WorkerPool.Acquire(setting.spec.deviceCount(), context.messageAdapter(Lease.class, Leased::new)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Leased.class, this::onLeased)
+                .onMessage(Answered.class, this::onAnswered)
+                .onMessage(Opened.class, this::onOpened)
+                .onMessage(Looped.class, this::onLooped)
+                .onMessage(Problem.class, problem -> end(new DidNotSucceed(problem.failure)))
+                .onMessage(Cancel.class, cancel -> onCancel())
+                .onMessage(ReleaseOverdue.class, overdue -> onReleaseOverdue())
+                .onMessage(Closed.class, this::onClosed)
+                .build();
+    }
+
+    private Behavior<Command> onLeased(Leased leased) {
+        if (leased.lease instanceof Lease.Granted granted) {
+            return onGranted(granted);
+        }
+        if (leased.lease instanceof Lease.WorkerLost lost) {
+            end(new DidNotSucceed(lost.failure()));
+            holding.remove(lost.deviceId());
+            return cleanUp();
+        }
+        return end(new DidNotSucceed(((Lease.Refused) leased.lease).failure()));
+    }
+
+    private Behavior<Command> onGranted(Lease.Granted granted) {
+        workers = granted.workers();
+        parent.tell(new Staffed(workers));
+        if (footprint == null) {
+            Duration patience = setting.stepTimeout.plus(EXTRA_PATIENCE);
+            timers.startSingleTimer(
+                    new Problem(new Failure(
+                            FailureCategory.TIMEOUT,
+                            workers.get(0).deviceId() + " has not built the model within " + patience.toSeconds()
+                                    + " s")),
+                    patience);
+            workers.get(0).worker().tell(new WorkerMessage.Probe(setting.epoch, training(), answers));
+        } else {
+            open();
+        }
+        return this;
+    }
+
+    private TrainingSpec training() {
+        Plan plan = setting.plan;
+        return new TrainingSpec(
+                plan.model(), setting.spec.precision(), plan.optimizer(), plan.memoryFormat(), plan.seed());
+    }
+
+    private Behavior<Command> onAnswered(Answered answered) {
+        if (answered.message instanceof Released released) {
+            holding.remove(released.deviceId());
+            return cleanUp();
+        }
+        if (outcome != null) {
+            return this;
+        }
+        if (answered.message instanceof Probed probed) {
+            timers.cancelAll();
+            footprint = probed.footprint();
+            open();
+        } else if (answered.message instanceof WorkFailed failed) {
+            return end(new DidNotSucceed(failed.failure()));
+        }
+        return this;
+    }
+
+    /** Checks memory and opens the data plane, both off the actor's thread. */
+    private void open() {
+        opening = true;
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.supplyAsync(this::openNow, setting.blocking),
+                        (opened, thrown) -> new Opened(opened, thrown == null ? null : describe(thrown)));
+    }
+
+    private static Failure describe(Throwable thrown) {
+        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
+        return cause instanceof LockstepException known
+                ? known.failure()
+                : new Failure(FailureCategory.INTERNAL, "the data plane could not be opened: " + cause);
+    }
+
+    private DataPlane openNow() {
+        SegmentLayout layout = DataPlane.layout(setting.spec, setting.plan, footprint);
+        Optional<Failure> tooBig =
+                MemoryBudget.check(setting.spec, footprint, layout.size(), setting.budgetMiB.applyAsDouble(workers));
+        if (tooBig.isPresent()) {
+            throw new LockstepException(tooBig.get().category(), tooBig.get().message());
+        }
+        return DataPlane.open(setting.spec, setting.plan, layout, setting.runId, setting.epoch);
+    }
+
+    private Behavior<Command> onOpened(Opened opened) {
+        opening = false;
+        dataPlane = opened.dataPlane;
+        if (outcome != null) {
+            return cleanUp();
+        }
+        if (opened.failure != null) {
+            return end(new DidNotSucceed(opened.failure));
+        }
+        TrainingLoop.Work work = new TrainingLoop.Work(
+                setting.spec,
+                setting.epoch,
+                workers,
+                this::replica,
+                dataPlane.feeder(),
+                setting.stepTimeout.plus(EXTRA_PATIENCE));
+        ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
+        loop = getContext().spawn(TrainingLoop.create(work, events), "loop");
+        return this;
+    }
+
+    private ReplicaSpec replica(int rank) {
+        return new ReplicaSpec(
+                setting.runId,
+                setting.epoch,
+                rank,
+                workers.size(),
+                setting.spec.strategy(),
+                training(),
+                dataPlane.segment().path().toString(),
+                dataPlane.segment().layout());
+    }
+
+    private Behavior<Command> onLooped(Looped looped) {
+        if (looped.event instanceof TrainingLoop.Advanced advanced && outcome == null) {
+            parent.tell(new Advanced(advanced.stepsDone()));
+        } else if (looped.event instanceof TrainingLoop.Finished finished) {
+            return end(new Succeeded(finished));
+        } else if (looped.event instanceof TrainingLoop.Failed failed) {
+            return end(new DidNotSucceed(failed.failure()));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onCancel() {
+        return end(new DidNotSucceed(new Failure(FailureCategory.CANCELLED, "cancelled by the user")));
+    }
+
+    /** The first end counts; what follows from it (other replicas aborting, a second loss) does not. */
+    private Behavior<Command> end(Outcome how) {
+        if (outcome != null) {
+            return this;
+        }
+        outcome = how;
+        timers.cancelAll();
+        if (loop != null) {
+            getContext().stop(loop);
+        }
+        if (dataPlane != null && how instanceof DidNotSucceed) {
+            dataPlane.segment().abort();
+        }
+        for (LeasedWorker worker : workers) {
+            holding.add(worker.deviceId());
+            worker.worker().tell(new WorkerMessage.Release(setting.epoch, answers));
+        }
+        timers.startSingleTimer(new ReleaseOverdue(), RELEASE_GRACE);
+        return cleanUp();
+    }
+
+    private Behavior<Command> onReleaseOverdue() {
+        releaseOverdue = true;
+        return cleanUp();
+    }
+
+    /** Closes the data plane once no worker uses it any more, or has had the time to stop using it. */
+    private Behavior<Command> cleanUp() {
+        boolean released = holding.isEmpty() || releaseOverdue;
+        if (outcome == null || !released || opening || closing) {
+            return this;
+        }
+        closing = true;
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.runAsync(this::closeNow, setting.blocking),
+                        (done, thrown) -> new Closed(thrown == null ? null : describe(thrown)));
+        return this;
+    }
+
+    private void closeNow() {
+        if (dataPlane == null) {
+            return;
+        }
+        try {
+            dataPlane.close();
+        } catch (IOException | InterruptedException e) {
+            throw new LockstepException(
+                    FailureCategory.INTERNAL, "the data plane could not be closed: " + e.getMessage(), e);
+        }
+    }
+
+    private Behavior<Command> onClosed(Closed closed) {
+        if (closed.failure != null && outcome instanceof Succeeded) {
+            outcome = new DidNotSucceed(closed.failure);
+        }
+        setting.pool.tell(new WorkerPool.GiveBack(holding));
+        parent.tell(
+                new Ended(outcome, workers.stream().map(LeasedWorker::deviceId).toList(), footprint));
+        return Behaviors.stopped();
+    }
+}

@@ -1,0 +1,44 @@
+package dev.lockstep.coordinator.control;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.work.ModelFootprint;
+import java.util.Optional;
+
+/** Whether a measurement's replicas fit the machine's memory together. */
+final class MemoryBudget {
+    private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
+
+    private MemoryBudget() {}
+
+    /**
+     * Compares what the replicas will need with what they may use. Only CPU replicas share the machine's memory like this.
+     *
+     * @param segmentBytes the measurement's shared memory
+     * @param budgetMiB what the replicas and the segment may use together
+     * @return why not, or empty when they fit or the platform does not tell
+     */
+    static Optional<Failure> check(
+            MeasurementSpec spec, ModelFootprint footprint, long segmentBytes, double budgetMiB) {
+        if (footprint.fixedMiB() == null || footprint.perImageMiB() == null) {
+            return Optional.empty();
+        }
+        double fixed = spec.deviceCount() * footprint.fixedMiB() + segmentBytes / BYTES_PER_MIB;
+        double images = spec.globalBatch() * footprint.perImageMiB();
+        if (fixed + images <= budgetMiB) {
+            return Optional.empty();
+        }
+        return Optional.of(new Failure(
+                FailureCategory.NOT_ENOUGH_MEMORY,
+                ("%d replicas with %d images together need about %.0f MiB (%.0f fixed and %.1f an image), but %.0f MiB are"
+                                + " available: use a smaller batch, a smaller image or fewer devices")
+                        .formatted(
+                                spec.deviceCount(),
+                                spec.globalBatch(),
+                                fixed + images,
+                                fixed,
+                                footprint.perImageMiB(),
+                                budgetMiB)));
+    }
+}

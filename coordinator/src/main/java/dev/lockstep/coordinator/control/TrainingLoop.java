@@ -1,0 +1,243 @@
+package dev.lockstep.coordinator.control;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
+import dev.lockstep.common.protocol.MeasurementMessage.StepDone;
+import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
+import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
+import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.Reduction;
+import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepCommand;
+import dev.lockstep.common.work.StepReport;
+import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionException;
+import java.util.function.IntFunction;
+
+/**
+ * Takes prepared-for workers through one measurement: prepare all replicas, warm up and measure, collect. Tells its parent how far it
+ * is and how it ended, once. It does not clean up: the parent does, whatever the end.
+ */
+final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
+    /** What the actor receives. */
+    sealed interface Command {}
+
+    private record Answered(MeasurementMessage message) implements Command {}
+
+    private record BatchReady(int step) implements Command {}
+
+    private record BatchFailed(Failure failure) implements Command {}
+
+    private record Silence() implements Command {}
+
+    /** What the parent is told. */
+    sealed interface Event {}
+
+    /** {@code stepsDone} of all steps, warm-up included, are done on every rank. */
+    record Advanced(int stepsDone) implements Event {}
+
+    /**
+     * All steps are done.
+     *
+     * @param measured the reports after the warm-up, by rank and then by step
+     * @param dataWaitMillis mean time that a measured step waited for its batch; null when the data is always there
+     */
+    record Finished(List<List<StepReport>> measured, List<ReplicaSummary> summaries, Double dataWaitMillis)
+            implements Event {}
+
+    /** It came to nothing. */
+    record Failed(Failure failure) implements Event {}
+
+    /**
+     * What a loop works with.
+     *
+     * @param replica makes each rank's specification
+     * @param patience how long no worker may say anything
+     */
+    record Work(
+            MeasurementSpec spec,
+            long epoch,
+            List<LeasedWorker> workers,
+            IntFunction<ReplicaSpec> replica,
+            BatchFeeder feeder,
+            Duration patience) {}
+
+    private final Work work;
+    private final ActorRef<Event> parent;
+    private final TimerScheduler<Command> timers;
+    private final ActorRef<MeasurementMessage> answers;
+    private final StepLedger ledger;
+    private final Map<Integer, ReplicaSummary> summaries = new TreeMap<>();
+    private int prepared;
+    private int requestedBatches;
+    private int readyBatches;
+    private long starvedSince;
+    private long dataWaitNanos;
+
+    static Behavior<Command> create(Work work, ActorRef<Event> parent) {
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new TrainingLoop(context, timers, work, parent)));
+    }
+
+    private TrainingLoop(
+            ActorContext<Command> context, TimerScheduler<Command> timers, Work work, ActorRef<Event> parent) {
+        super(context);
+        this.work = work;
+        this.parent = parent;
+        this.timers = timers;
+        this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
+        this.ledger = new StepLedger(work.workers.size(), work.spec.totalSteps());
+        for (int rank = 0; rank < work.workers.size(); rank++) {
+            work.workers.get(rank).worker().tell(new WorkerMessage.Prepare(work.replica.apply(rank), answers));
+        }
+        restartPatience();
+        fillFreeSlots();
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Answered.class, this::onAnswered)
+                .onMessage(BatchReady.class, this::onBatchReady)
+                .onMessage(BatchFailed.class, failed -> fail(failed.failure))
+                .onMessage(Silence.class, silence -> onSilence())
+                .build();
+    }
+
+    private Behavior<Command> onAnswered(Answered answered) {
+        MeasurementMessage message = answered.message;
+        if (message.epoch() != work.epoch) {
+            getContext().getLog().warn("ignored an answer to measurement {}", message.epoch());
+            return this;
+        }
+        restartPatience();
+        if (message instanceof Prepared) {
+            return onPrepared();
+        }
+        if (message instanceof StepDone done) {
+            return onStepDone(done);
+        }
+        if (message instanceof Summarised summarised) {
+            return onSummarised(summarised);
+        }
+        if (message instanceof WorkFailed failed) {
+            Failure failure = failed.failure();
+            return fail(new Failure(failure.category(), failed.deviceId() + ": " + failure.message()));
+        }
+        return fail(new Failure(FailureCategory.INTERNAL, "a worker answered with " + message));
+    }
+
+    private Behavior<Command> onPrepared() {
+        prepared++;
+        starvedSince = System.nanoTime();
+        commandNext();
+        return this;
+    }
+
+    /** Asks for the batch of every step whose slot is free; the feeder fills one after the other. */
+    private void fillFreeSlots() {
+        while (ledger.mayFill(requestedBatches)) {
+            getContext()
+                    .pipeToSelf(
+                            work.feeder.fill(requestedBatches++),
+                            (filled, thrown) ->
+                                    thrown == null ? new BatchReady(filled) : new BatchFailed(describe(thrown)));
+        }
+    }
+
+    private static Failure describe(Throwable thrown) {
+        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
+        return cause instanceof LockstepException known
+                ? known.failure()
+                : new Failure(FailureCategory.DATA, "a batch could not be had: " + cause);
+    }
+
+    private Behavior<Command> onBatchReady(BatchReady ready) {
+        readyBatches = ready.step + 1;
+        commandNext();
+        return this;
+    }
+
+    /** Commands every step that may be: all replicas are prepared, its batch is in its slot, at most one other is under way. */
+    private void commandNext() {
+        while (prepared == work.workers.size() && readyBatches > ledger.commanded() && ledger.mayCommand()) {
+            int step = ledger.commanded();
+            if (ledger.isStarved() && step >= work.spec.warmupSteps()) {
+                dataWaitNanos += System.nanoTime() - starvedSince;
+            }
+            StepCommand command =
+                    new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), Reduction.SUM_TO_FIRST);
+            ledger.command();
+            work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.RunStep(work.epoch, command)));
+        }
+    }
+
+    private Behavior<Command> onStepDone(StepDone done) {
+        String wrong = ledger.record(done.rank(), done.report());
+        if (wrong != null) {
+            return fail(new Failure(FailureCategory.INTERNAL, wrong));
+        }
+        if (done.report().step() + 1 == ledger.done()) {
+            parent.tell(new Advanced(ledger.done()));
+            if (ledger.isStarved()) {
+                starvedSince = System.nanoTime();
+            }
+            if (ledger.isComplete()) {
+                work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.Summarise(work.epoch)));
+                return this;
+            }
+            fillFreeSlots();
+            commandNext();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onSummarised(Summarised summarised) {
+        summaries.put(summarised.rank(), summarised.summary());
+        if (summaries.size() < work.workers.size()) {
+            return this;
+        }
+        Double dataWaitMillis = work.feeder.canKeepStepsWaiting() ? dataWaitNanos / 1e6 / work.spec.steps() : null;
+        parent.tell(new Finished(
+                ledger.measured(work.spec.warmupSteps()), List.copyOf(summaries.values()), dataWaitMillis));
+        return Behaviors.stopped();
+    }
+
+    private Behavior<Command> onSilence() {
+        List<Integer> missing = prepared < work.workers.size() ? List.of() : ledger.missing();
+        String whom = missing.isEmpty()
+                ? "no worker"
+                : "worker "
+                        + missing.stream()
+                                .map(rank -> work.workers.get(rank).deviceId())
+                                .toList();
+        return fail(new Failure(
+                FailureCategory.TIMEOUT,
+                "%s has not answered for %d s in step %d".formatted(whom, work.patience.toSeconds(), ledger.done())));
+    }
+
+    private Behavior<Command> fail(Failure failure) {
+        parent.tell(new Failed(failure));
+        return Behaviors.stopped();
+    }
+
+    private void restartPatience() {
+        timers.startSingleTimer(new Silence(), work.patience);
+    }
+}

@@ -1,0 +1,63 @@
+package dev.lockstep.coordinator.host;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** The logical processors that this process may run on. */
+public final class Processors {
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final String ALLOWED = "Cpus_allowed_list:";
+
+    private Processors() {}
+
+    /** Their numbers as the kernel counts them, in order; a container or {@code taskset} may leave out any of them. */
+    public static List<Integer> allowed() {
+        List<Integer> all = IntStream.range(0, Runtime.getRuntime().availableProcessors())
+                .boxed()
+                .toList();
+        if (!Files.isReadable(STATUS)) {
+            return all;
+        }
+        try {
+            return Files.readAllLines(STATUS).stream()
+                    .filter(line -> line.startsWith(ALLOWED))
+                    .map(line -> parse(line.substring(ALLOWED.length()).strip()))
+                    .findFirst()
+                    .orElse(all);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + STATUS, e);
+        }
+    }
+
+    /** Reads the kernel's list format: {@code 0-3,8,10-11}. */
+    static List<Integer> parse(String list) {
+        List<Integer> processors = new ArrayList<>();
+        for (String range : list.split(",", -1)) {
+            String[] ends = range.split("-", 2);
+            int first = Integer.parseInt(ends[0]);
+            int last = ends.length == 1 ? first : Integer.parseInt(ends[1]);
+            IntStream.rangeClosed(first, last).forEach(processors::add);
+        }
+        return processors;
+    }
+
+    /** The kernel's list format for {@code processors}, which are in order. */
+    public static String format(List<Integer> processors) {
+        List<String> ranges = new ArrayList<>();
+        int start = 0;
+        for (int i = 1; i <= processors.size(); i++) {
+            if (i == processors.size() || processors.get(i) != processors.get(i - 1) + 1) {
+                int first = processors.get(start);
+                int last = processors.get(i - 1);
+                ranges.add(first == last ? String.valueOf(first) : first + "-" + last);
+                start = i;
+            }
+        }
+        return String.join(",", ranges);
+    }
+}

@@ -1,0 +1,2 @@
+/** What the machine is and has. */
+package dev.lockstep.coordinator.host;

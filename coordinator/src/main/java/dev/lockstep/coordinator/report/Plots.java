@@ -1,0 +1,114 @@
+package dev.lockstep.coordinator.report;
+
+import dev.lockstep.common.report.Report;
+import dev.lockstep.common.report.Result;
+import dev.lockstep.coordinator.report.ScalingChart.Curve;
+import dev.lockstep.coordinator.report.ScalingChart.Point;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** The plots of a report: four figures against the number of devices, and the phases of each configuration. */
+final class Plots {
+    private Plots() {}
+
+    /** Only plots that have a figure to show. */
+    static List<Plot> of(Report report) {
+        List<Result> results = ReportTables.finished(report);
+        List<Plot> plots = new ArrayList<>();
+        add(plots, results, "throughput", "Throughput", "images per second", Result::imagesPerSecond, true);
+        add(
+                plots,
+                results,
+                "step-time",
+                "Mean time of a step",
+                "milliseconds",
+                r -> r.stepMillis().mean(),
+                false);
+        add(plots, results, "efficiency", "Scaling efficiency", "percent of ideal", Plots::efficiencyPercent, true);
+        add(
+                plots,
+                results,
+                "memory",
+                "Memory of the fullest device",
+                memoryTitle(results),
+                ReportTables::maxMemoryMiB,
+                false);
+        if (!results.isEmpty()) {
+            plots.add(new Plot("phases", "Phases of a step on replica 0", PhaseChart.of(results)));
+        }
+        return plots;
+    }
+
+    private static void add(
+            List<Plot> plots,
+            List<Result> results,
+            String name,
+            String title,
+            String figureTitle,
+            Function<Result, Double> figure,
+            boolean ideal) {
+        Map<String, List<Result>> byCurve = results.stream()
+                .filter(result -> figure.apply(result) != null)
+                .collect(Collectors.groupingBy(Plots::curveName, LinkedHashMap::new, Collectors.toList()));
+        if (byCurve.isEmpty()) {
+            return;
+        }
+        List<Curve> curves = byCurve.entrySet().stream()
+                .map(entry -> new Curve(entry.getKey(), points(entry.getValue(), figure)))
+                .toList();
+        List<Curve> ideals = ideal ? ideals(name, results) : List.of();
+        plots.add(new Plot(name, title, ScalingChart.of(title, figureTitle, curves, ideals)));
+    }
+
+    private static List<Point> points(List<Result> results, Function<Result, Double> figure) {
+        return results.stream()
+                .map(result -> new Point(result.deviceCount(), figure.apply(result)))
+                .sorted()
+                .toList();
+    }
+
+    /** What one curve is drawn for: {@code fp32, data-parallel}. */
+    static String curveName(Result result) {
+        return result.precision().label() + ", " + result.strategy().label();
+    }
+
+    private static Double efficiencyPercent(Result result) {
+        return result.efficiency() == null ? null : result.efficiency() * 100;
+    }
+
+    /** n devices are n times the one: a line through the origin for each baseline, or the 100 percent of efficiency. */
+    private static List<Curve> ideals(String name, List<Result> results) {
+        int most = results.stream().mapToInt(Result::deviceCount).max().orElseThrow();
+        if (name.equals("efficiency")) {
+            return List.of(new Curve("ideal", List.of(new Point(0, 100), new Point(most, 100))));
+        }
+        return results.stream()
+                .map(result -> Results.baseline(result, results))
+                .flatMap(Optional::stream)
+                .collect(Collectors.toMap(
+                        Result::precision, Function.identity(), (one, other) -> one, LinkedHashMap::new))
+                .values()
+                .stream()
+                .map(one -> new Curve(
+                        "ideal, " + one.precision().label(),
+                        List.of(new Point(0, 0), new Point(most, one.imagesPerSecond() * most))))
+                .toList();
+    }
+
+    private static String memoryTitle(List<Result> results) {
+        String kinds = results.stream()
+                .map(Result::memoryMiB)
+                .filter(Objects::nonNull)
+                .map(Result.MemoryMiB::kind)
+                .filter(Objects::nonNull)
+                .distinct()
+                .collect(Collectors.joining(", "));
+        return kinds.isEmpty() ? "MiB" : "MiB (" + kinds + ")";
+    }
+}

@@ -1,0 +1,279 @@
+package dev.lockstep.coordinator.report;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Result;
+import dev.lockstep.common.report.Result.MemoryMiB;
+import dev.lockstep.common.report.Result.PerDevice;
+import dev.lockstep.common.report.Result.PhaseMillis;
+import dev.lockstep.common.report.Result.StepMillis;
+import dev.lockstep.common.report.ResultStatus;
+import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepReport;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
+import org.apache.commons.statistics.descriptive.DoubleStatistics;
+import org.apache.commons.statistics.descriptive.Quantile;
+import org.apache.commons.statistics.descriptive.Quantile.EstimationMethod;
+import org.apache.commons.statistics.descriptive.Statistic;
+
+/** Makes the rows of a report from what the replicas measured. */
+public final class Results {
+    private static final double NANOS_PER_MILLI = 1e6;
+    private static final double MILLIS_PER_SECOND = 1e3;
+    private static final double[] PROBABILITIES = {0.05, 0.5, 0.95, 0.99};
+
+    private Results() {}
+
+    /**
+     * A measurement that went through. Its speed-up is still open: {@link #withSpeedups} fills it.
+     *
+     * @param deviceIds in rank order, idle ones too
+     * @param collective how replicas exchanged tensors
+     * @param measuredByRank [rank][step] the measured steps without the warm-up; every rank has the same number, at least one
+     * @param summariesByRank [rank]
+     * @param dataWaitMillis mean time a measured step waited for its batch; null for synthetic data
+     * @throws IllegalArgumentException if ranks or steps are missing
+     */
+    public static Result ok(
+            MeasurementSpec spec,
+            List<String> deviceIds,
+            String collective,
+            List<List<StepReport>> measuredByRank,
+            List<ReplicaSummary> summariesByRank,
+            Double dataWaitMillis) {
+        requireComplete(spec, deviceIds, measuredByRank, summariesByRank);
+        List<StepReport> first = measuredByRank.get(0);
+        List<Double> samplesMillis =
+                first.stream().map(step -> millis(step.stepNanos())).toList();
+        StepMillis stepMillis = distribution(samplesMillis);
+        int imagesPerStep = spec.chunks().stream().mapToInt(Integer::intValue).sum();
+        List<Double> waits = measuredByRank.stream()
+                .map(steps -> meanMillis(steps, StepReport::waitNanos))
+                .toList();
+        return new Result(
+                spec.id(),
+                spec.strategy(),
+                spec.precision(),
+                null,
+                false,
+                spec.deviceCount(),
+                deviceIds,
+                collective,
+                spec.batchPerDevice(),
+                spec.globalBatch(),
+                imagesPerStep,
+                spec.chunks(),
+                spec.warmupSteps(),
+                spec.steps(),
+                ResultStatus.OK,
+                null,
+                stepMillis,
+                samplesMillis,
+                imagesPerStep * MILLIS_PER_SECOND / stepMillis.mean(),
+                null,
+                null,
+                memory(summariesByRank),
+                phases(first, stepMillis.mean()),
+                new PerDevice(waits),
+                dataWaitMillis,
+                first.get(first.size() - 1).loss(),
+                summariesByRank.get(0).parameterChecksum());
+    }
+
+    /**
+     * A measurement without figures.
+     *
+     * @param collective null where it was not decided yet
+     * @param status anything but ok
+     */
+    public static Result notOk(
+            MeasurementSpec spec, List<String> deviceIds, String collective, ResultStatus status, Failure error) {
+        if (status == ResultStatus.OK) {
+            throw new IllegalArgumentException(spec.id() + ": a result that is ok has figures");
+        }
+        return new Result(
+                spec.id(),
+                spec.strategy(),
+                spec.precision(),
+                null,
+                false,
+                spec.deviceCount(),
+                deviceIds,
+                collective,
+                spec.batchPerDevice(),
+                spec.globalBatch(),
+                spec.globalBatch(),
+                spec.chunks(),
+                spec.warmupSteps(),
+                spec.steps(),
+                status,
+                Objects.requireNonNull(error),
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+    }
+
+    /**
+     * Fills speed-up and efficiency of every ok result: its images per second over those of its baseline, and that over its
+     * number of devices. Null where there is no baseline.
+     *
+     * <p>The baseline is a one-device result that is ok and has the same precision and the same batch per device (weak
+     * scaling) or, where there is none, the same global batch (strong scaling: one device took the whole batch). A plan fixes
+     * one of the two, so at most one of them can be met by more than one device. On one device strategies hardly differ: one
+     * of the same strategy goes first, but any will do.
+     */
+    public static List<Result> withSpeedups(List<Result> results) {
+        return results.stream()
+                .map(result -> baseline(result, results)
+                        .map(one -> withSpeedup(result, one))
+                        .orElse(result))
+                .toList();
+    }
+
+    /** The one-device result that {@code result} is compared with, as {@link #withSpeedups} explains. */
+    static Optional<Result> baseline(Result result, List<Result> results) {
+        if (result.status() != ResultStatus.OK) {
+            return Optional.empty();
+        }
+        List<Result> candidates = results.stream()
+                .filter(one -> one.status() == ResultStatus.OK
+                        && one.deviceCount() == 1
+                        && one.precision() == result.precision())
+                .toList();
+        Predicate<Result> sameStrategy = one -> one.strategy() == result.strategy();
+        Predicate<Result> weak = one -> one.batchPerDevice() == result.batchPerDevice();
+        Predicate<Result> strong = one -> one.globalBatch() == result.globalBatch();
+        return first(candidates, weak.and(sameStrategy))
+                .or(() -> first(candidates, weak))
+                .or(() -> first(candidates, strong.and(sameStrategy)))
+                .or(() -> first(candidates, strong));
+    }
+
+    private static Optional<Result> first(List<Result> results, Predicate<Result> accepted) {
+        return results.stream().filter(accepted).findFirst();
+    }
+
+    private static Result withSpeedup(Result result, Result baseline) {
+        double speedup = result.imagesPerSecond() / baseline.imagesPerSecond();
+        return new Result(
+                result.id(),
+                result.strategy(),
+                result.precision(),
+                result.amp(),
+                result.tf32(),
+                result.deviceCount(),
+                result.devices(),
+                result.collective(),
+                result.batchPerDevice(),
+                result.globalBatch(),
+                result.imagesPerStep(),
+                result.chunks(),
+                result.warmupSteps(),
+                result.steps(),
+                result.status(),
+                result.error(),
+                result.stepMillis(),
+                result.samplesMillis(),
+                result.imagesPerSecond(),
+                speedup,
+                speedup / result.deviceCount(),
+                result.memoryMiB(),
+                result.phaseMillis(),
+                result.waitMillis(),
+                result.dataWaitMillis(),
+                result.finalLoss(),
+                result.parameterChecksum());
+    }
+
+    private static void requireComplete(
+            MeasurementSpec spec,
+            List<String> deviceIds,
+            List<List<StepReport>> measuredByRank,
+            List<ReplicaSummary> summariesByRank) {
+        boolean complete = deviceIds.size() == spec.deviceCount()
+                && measuredByRank.size() == spec.deviceCount()
+                && summariesByRank.size() == spec.deviceCount()
+                && measuredByRank.stream().allMatch(steps -> steps.size() == spec.steps())
+                && spec.steps() > 0;
+        if (!complete) {
+            throw new IllegalArgumentException("%s: expected %d measured steps of each of %d ranks, got %s"
+                    .formatted(
+                            spec.id(),
+                            spec.steps(),
+                            spec.deviceCount(),
+                            measuredByRank.stream().map(List::size).toList()));
+        }
+    }
+
+    private static StepMillis distribution(List<Double> samplesMillis) {
+        double[] samples =
+                samplesMillis.stream().mapToDouble(Double::doubleValue).toArray();
+        DoubleStatistics statistics = DoubleStatistics.builder(
+                        Statistic.MEAN, Statistic.STANDARD_DEVIATION, Statistic.MIN, Statistic.MAX)
+                .build(samples);
+        double[] quantiles =
+                Quantile.withDefaults().with(EstimationMethod.HF7).evaluate(samples.clone(), PROBABILITIES);
+        return new StepMillis(
+                statistics.getAsDouble(Statistic.MEAN),
+                quantiles[1],
+                quantiles[0],
+                quantiles[2],
+                quantiles[3],
+                samples.length < 2 ? null : statistics.getAsDouble(Statistic.STANDARD_DEVIATION),
+                statistics.getAsDouble(Statistic.MIN),
+                statistics.getAsDouble(Statistic.MAX));
+    }
+
+    private static PhaseMillis phases(List<StepReport> steps, double meanStepMillis) {
+        return new PhaseMillis(
+                meanPhase(steps, PhaseNanos::scatter),
+                meanPhase(steps, PhaseNanos::replicate),
+                meanPhase(steps, PhaseNanos::forward),
+                meanPhase(steps, PhaseNanos::gather),
+                meanPhase(steps, PhaseNanos::loss),
+                meanPhase(steps, PhaseNanos::backward),
+                meanPhase(steps, PhaseNanos::reduce),
+                meanPhase(steps, PhaseNanos::optimizer),
+                meanStepMillis - meanPhase(steps, PhaseNanos::sum));
+    }
+
+    private static double meanPhase(List<StepReport> steps, ToLongFunction<PhaseNanos> phase) {
+        return meanMillis(steps, step -> phase.applyAsLong(step.phases()));
+    }
+
+    private static double meanMillis(List<StepReport> steps, ToLongFunction<StepReport> nanos) {
+        return steps.stream().mapToLong(nanos).average().orElseThrow() / NANOS_PER_MILLI;
+    }
+
+    private static double millis(long nanos) {
+        return nanos / NANOS_PER_MILLI;
+    }
+
+    /** Null when no replica could tell. */
+    private static MemoryMiB memory(List<ReplicaSummary> summaries) {
+        List<Double> perDevice =
+                summaries.stream().map(ReplicaSummary::peakMemoryMiB).toList();
+        Optional<String> kind = summaries.stream()
+                .map(ReplicaSummary::memoryKind)
+                .filter(Objects::nonNull)
+                .findFirst();
+        return perDevice.stream()
+                .filter(Objects::nonNull)
+                .max(Double::compare)
+                .map(max -> new MemoryMiB(perDevice, max, kind.orElse(null)))
+                .orElse(null);
+    }
+}

@@ -1,0 +1,70 @@
+package dev.lockstep.coordinator.settings;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The coordinator's own settings: {@code coordinator-defaults.conf} under {@code deploy/conf/lockstep.conf}.
+ *
+ * @param tls whether members of the cluster speak mutual TLS; off is for measuring only
+ * @param httpPort of the API on 127.0.0.1; 0 for any free one
+ * @param workerJavaOptions JVM options of every worker
+ * @param workerStartTimeout from spawning a worker to its introduction
+ * @param stepTimeout how long a replica waits for another before the measurement fails
+ * @param memoryLimitMiB what all replicas may use together; null for what the machine has available
+ */
+public record CoordinatorSettings(
+        boolean tls,
+        int httpPort,
+        List<String> workerJavaOptions,
+        Duration workerStartTimeout,
+        Duration stepTimeout,
+        Long memoryLimitMiB) {
+    private static final long MIB = 1024 * 1024;
+
+    public CoordinatorSettings {
+        workerJavaOptions = List.copyOf(workerJavaOptions);
+    }
+
+    /**
+     * Reads the settings.
+     *
+     * @param file the user's file; the defaults alone serve where it is not there
+     * @throws LockstepException USAGE naming the file, the line and what is wrong
+     */
+    public static CoordinatorSettings load(Path file) {
+        try {
+            Config defaults = ConfigFactory.parseResources("coordinator-defaults.conf");
+            Config user = Files.exists(file) ? ConfigFactory.parseFile(file.toFile()) : ConfigFactory.empty();
+            user.entrySet().stream()
+                    .filter(entry -> !defaults.hasPathOrNull(entry.getKey()))
+                    .findFirst()
+                    .ifPresent(entry -> {
+                        throw new LockstepException(
+                                FailureCategory.USAGE,
+                                "%s: there is no setting '%s'"
+                                        .formatted(entry.getValue().origin().description(), entry.getKey()));
+                    });
+            return read(user.withFallback(defaults).resolve().getConfig("lockstep"));
+        } catch (ConfigException e) {
+            throw new LockstepException(FailureCategory.USAGE, e.getMessage(), e);
+        }
+    }
+
+    private static CoordinatorSettings read(Config config) {
+        return new CoordinatorSettings(
+                config.getBoolean("cluster.tls"),
+                config.getInt("http.port"),
+                config.getStringList("worker.java-options"),
+                config.getDuration("worker.start-timeout"),
+                config.getDuration("worker.step-timeout"),
+                config.getIsNull("memory-limit") ? null : (Long) (config.getBytes("memory-limit") / MIB));
+    }
+}

@@ -1,0 +1,38 @@
+package dev.lockstep.coordinator.settings;
+
+import dev.lockstep.common.plan.Labelled;
+
+/** Every option of a run by its name on the command line and in a plan file, in the order it is printed. */
+enum RunOption implements Labelled {
+    MODEL("model"),
+    CLASSES("classes"),
+    IMAGE_SIZE("image-size"),
+    DEVICES("devices"),
+    STRATEGY("strategy"),
+    PRECISION("precision"),
+    BATCH_PER_DEVICE("batch-per-device"),
+    GLOBAL_BATCH("global-batch"),
+    STEPS("steps"),
+    WARMUP("warmup"),
+    OPTIMIZER("optimizer"),
+    LEARNING_RATE("learning-rate"),
+    MOMENTUM("momentum"),
+    WEIGHT_DECAY("weight-decay"),
+    DROPOUT("dropout"),
+    STOCHASTIC_DEPTH("stochastic-depth"),
+    MEMORY_FORMAT("memory-format"),
+    DATA("data"),
+    SEED("seed"),
+    OUTPUT("output");
+
+    private final String label;
+
+    RunOption(String label) {
+        this.label = label;
+    }
+
+    @Override
+    public String label() {
+        return label;
+    }
+}

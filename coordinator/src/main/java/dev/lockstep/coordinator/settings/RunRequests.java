@@ -1,0 +1,165 @@
+package dev.lockstep.coordinator.settings;
+
+import com.typesafe.config.Config;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.Labelled;
+import dev.lockstep.common.plan.MemoryFormat;
+import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OptimizerKind;
+import dev.lockstep.common.plan.OptimizerSpec;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Makes a run of the options a user gave: fills in defaults, checks every value, refuses what is not there yet by name. */
+public final class RunRequests {
+    private static final int SMALLEST_IMAGE = 32;
+    private static final Set<String> MODELS = Stream.concat(
+                    IntStream.rangeClosed(0, 7).mapToObj(variant -> "efficientnet_b" + variant), Stream.of("tiny"))
+            .collect(Collectors.toUnmodifiableSet());
+
+    private RunRequests() {}
+
+    /**
+     * Reads a run.
+     *
+     * @param given option values by option name, as the user set them
+     * @param clusterDevices how many devices the cluster has
+     * @param onCpu whether they are CPU devices
+     * @throws LockstepException USAGE for a wrong option, ENVIRONMENT for a device count that the cluster lacks
+     */
+    public static RunRequest read(Config given, int clusterDevices, boolean onCpu) {
+        RunOptions options = RunOptions.of(given, onCpu);
+        Plan plan = new Plan(
+                devices(options, clusterDevices),
+                available(
+                        RunOption.STRATEGY,
+                        options.constants(RunOption.STRATEGY, Strategy.class),
+                        List.of(Strategy.DATA_PARALLEL)),
+                available(
+                        RunOption.PRECISION,
+                        options.constants(RunOption.PRECISION, Precision.class),
+                        List.of(Precision.FP32)),
+                batchPerDevice(options),
+                options.isGiven(RunOption.GLOBAL_BATCH) ? options.integer(RunOption.GLOBAL_BATCH, 1) : null,
+                model(options),
+                options.integer(RunOption.STEPS, 1),
+                options.integer(RunOption.WARMUP, 0),
+                optimizer(options),
+                options.constant(RunOption.MEMORY_FORMAT, MemoryFormat.class),
+                data(options),
+                options.longInteger(RunOption.SEED));
+        Path output = options.isSet(RunOption.OUTPUT) ? Path.of(options.text(RunOption.OUTPUT)) : null;
+        return new RunRequest(plan, output, configuration(options, plan), notes(options, onCpu));
+    }
+
+    /** Counts that were asked for must all be there; of the default ones those the cluster has are taken. */
+    private static List<Integer> devices(RunOptions options, int clusterDevices) {
+        List<Integer> counts = options.integers(RunOption.DEVICES, 1);
+        if (!options.isGiven(RunOption.DEVICES)) {
+            return counts.stream().filter(count -> count <= clusterDevices).toList();
+        }
+        for (int count : counts) {
+            if (count > clusterDevices) {
+                throw new LockstepException(
+                        FailureCategory.ENVIRONMENT,
+                        "--devices asks for %d, but the cluster has %d: start it with more, or ask for fewer"
+                                .formatted(count, clusterDevices));
+            }
+        }
+        return counts;
+    }
+
+    private static Integer batchPerDevice(RunOptions options) {
+        if (options.isGiven(RunOption.GLOBAL_BATCH)) {
+            if (options.isGiven(RunOption.BATCH_PER_DEVICE)) {
+                throw RunOptions.usage("--batch-per-device and --global-batch exclude each other: give one of them");
+            }
+            return null;
+        }
+        return options.integer(RunOption.BATCH_PER_DEVICE, 1);
+    }
+
+    private static ModelSpec model(RunOptions options) {
+        String name = options.text(RunOption.MODEL);
+        if (!MODELS.contains(name)) {
+            throw RunOptions.usage(
+                    "unknown model '" + name + "': it is one of efficientnet_b0 to efficientnet_b7, tiny");
+        }
+        return new ModelSpec(
+                name,
+                options.integer(RunOption.CLASSES, 2),
+                options.integer(RunOption.IMAGE_SIZE, SMALLEST_IMAGE),
+                options.numberIfSet(RunOption.DROPOUT, 0, 1),
+                options.numberIfSet(RunOption.STOCHASTIC_DEPTH, 0, 1));
+    }
+
+    private static OptimizerSpec optimizer(RunOptions options) {
+        OptimizerKind kind = options.constant(RunOption.OPTIMIZER, OptimizerKind.class);
+        available(RunOption.OPTIMIZER, List.of(kind), List.of(OptimizerKind.SGD));
+        return new OptimizerSpec(
+                kind,
+                options.number(RunOption.LEARNING_RATE, 0, Double.POSITIVE_INFINITY),
+                options.number(RunOption.MOMENTUM, 0, 1),
+                options.number(RunOption.WEIGHT_DECAY, 0, Double.POSITIVE_INFINITY));
+    }
+
+    private static DataSpec data(RunOptions options) {
+        try {
+            return DataSpec.parse(options.text(RunOption.DATA));
+        } catch (IllegalArgumentException e) {
+            throw new LockstepException(FailureCategory.USAGE, "--data: " + e.getMessage(), e);
+        }
+    }
+
+    private static <T extends Labelled> List<T> available(RunOption option, List<T> asked, List<T> built) {
+        for (T value : asked) {
+            if (!built.contains(value)) {
+                String there = built.stream().map(Labelled::label).collect(Collectors.joining(", "));
+                throw RunOptions.usage("%s '%s' is not in this version of Lockstep yet: it has %s"
+                        .formatted(option.label(), value.label(), there));
+            }
+        }
+        return asked;
+    }
+
+    private static List<String> configuration(RunOptions options, Plan plan) {
+        List<String> lines = new ArrayList<>();
+        for (RunOption option : RunOption.values()) {
+            boolean excluded = option == RunOption.BATCH_PER_DEVICE && plan.batchPerDevice() == null;
+            if (options.isSet(option) && !excluded) {
+                String value = option == RunOption.DEVICES
+                        ? plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","))
+                        : String.join(",", options.texts(option));
+                lines.add("%-17s %s%s".formatted(option.label(), value, options.isGiven(option) ? "" : "  (default)"));
+            }
+        }
+        return lines;
+    }
+
+    private static List<String> notes(RunOptions options, boolean onCpu) {
+        if (!onCpu) {
+            return List.of();
+        }
+        String smaller = Arrays.stream(new RunOption[] {RunOption.BATCH_PER_DEVICE, RunOption.STEPS, RunOption.WARMUP})
+                .filter(option -> !options.isGiven(option))
+                .filter(option -> option != RunOption.BATCH_PER_DEVICE || !options.isGiven(RunOption.GLOBAL_BATCH))
+                .map(option -> "%s %s instead of %s"
+                        .formatted(option.label(), options.text(option), RunOptions.documentDefault(option)))
+                .collect(Collectors.joining(", "));
+        return smaller.isEmpty()
+                ? List.of()
+                : List.of("Defaults for CPU devices are smaller than for GPUs, so that a run takes minutes: " + smaller
+                        + ".");
+    }
+}

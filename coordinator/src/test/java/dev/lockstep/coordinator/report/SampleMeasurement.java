@@ -1,0 +1,68 @@
+package dev.lockstep.coordinator.report;
+
+import dev.lockstep.common.plan.Chunks;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.report.Result;
+import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepReport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** A measurement made up for tests: every rank takes the same steps, a fixed share of each in each phase. */
+final class SampleMeasurement {
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
+    final MeasurementSpec spec;
+    final List<String> deviceIds;
+    final List<List<StepReport>> stepsByRank = new ArrayList<>();
+    final List<ReplicaSummary> summaries = new ArrayList<>();
+    Double dataWaitMillis;
+
+    private SampleMeasurement(MeasurementSpec spec, String devicePrefix) {
+        this.spec = spec;
+        this.deviceIds = IntStream.range(0, spec.deviceCount())
+                .mapToObj(rank -> devicePrefix + rank)
+                .toList();
+    }
+
+    /** A measurement whose steps took these milliseconds. */
+    static SampleMeasurement of(
+            Strategy strategy, Precision precision, int devices, int globalBatch, double... stepMillis) {
+        List<Integer> chunks = Chunks.of(globalBatch, devices);
+        String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), devices, chunks.get(0));
+        MeasurementSpec spec =
+                new MeasurementSpec(id, strategy, precision, devices, globalBatch, chunks, 2, stepMillis.length);
+        SampleMeasurement sample = new SampleMeasurement(spec, "cpu:");
+        for (int rank = 0; rank < devices; rank++) {
+            sample.stepsByRank.add(steps(rank, devices, stepMillis));
+            sample.summaries.add(new ReplicaSummary("0badcafe", 1500.0 - rank, "peak-resident"));
+        }
+        return sample;
+    }
+
+    /** The usual case of the tests: data-parallel in full precision. */
+    static SampleMeasurement dataParallel(int devices, int globalBatch, double... stepMillis) {
+        return of(Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
+    }
+
+    Result result() {
+        return Results.ok(spec, deviceIds, "shared-memory", stepsByRank, summaries, dataWaitMillis);
+    }
+
+    private static List<StepReport> steps(int rank, int devices, double[] stepMillis) {
+        List<StepReport> steps = new ArrayList<>();
+        for (int step = 0; step < stepMillis.length; step++) {
+            long nanos = Math.round(stepMillis[step] * NANOS_PER_MILLI);
+            long exchange = devices == 1 ? 0 : nanos / 20;
+            PhaseNanos phases = new PhaseNanos(
+                    exchange, exchange, nanos * 3 / 10, exchange / 5, nanos / 100, nanos / 2, exchange, nanos / 50);
+            Double loss = rank == 0 ? 3.5 - 0.01 * step : null;
+            steps.add(new StepReport(2 + step, nanos, phases, rank * exchange, loss));
+        }
+        return steps;
+    }
+}

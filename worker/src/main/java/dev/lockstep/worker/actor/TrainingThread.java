@@ -1,0 +1,61 @@
+package dev.lockstep.worker.actor;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import java.util.Locale;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The one thread that touches the engine. Work runs in the order it is given. */
+final class TrainingThread implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
+
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "training");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /** Runs {@code work}; exactly one of the two is then called, on this thread. */
+    <T> void submit(Supplier<T> work, Consumer<T> onSuccess, Consumer<Failure> onFailure) {
+        executor.execute(() -> {
+            T result;
+            try {
+                result = work.get();
+            } catch (LockstepException e) {
+                LOG.warn("{}", e.getMessage(), e.getCause());
+                onFailure.accept(e.failure());
+                return;
+            } catch (RuntimeException | Error e) {
+                LOG.error("the training thread failed", e);
+                onFailure.accept(describe(e));
+                return;
+            }
+            onSuccess.accept(result);
+        });
+    }
+
+    /** libtorch reports a failed allocation as an engine exception whose text alone tells what it is. */
+    private static Failure describe(Throwable thrown) {
+        String text = String.valueOf(thrown.getMessage());
+        String firstLine = text.lines().findFirst().orElse("");
+        String lower = text.toLowerCase(Locale.ROOT);
+        boolean outOfMemory = thrown instanceof OutOfMemoryError
+                || lower.contains("out of memory")
+                || lower.contains("can't allocate memory")
+                || lower.contains("not enough memory");
+        return new Failure(
+                outOfMemory ? FailureCategory.OUT_OF_MEMORY : FailureCategory.INTERNAL,
+                thrown.getClass().getSimpleName() + ": " + firstLine);
+    }
+
+    @Override
+    public void close() {
+        executor.shutdownNow();
+    }
+}

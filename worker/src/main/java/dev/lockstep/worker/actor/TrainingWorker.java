@@ -1,0 +1,219 @@
+package dev.lockstep.worker.actor;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.receptionist.Receptionist;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
+import dev.lockstep.common.protocol.MeasurementMessage.Probed;
+import dev.lockstep.common.protocol.MeasurementMessage.Released;
+import dev.lockstep.common.protocol.MeasurementMessage.StepDone;
+import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
+import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
+import dev.lockstep.common.protocol.PoolMessage;
+import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.protocol.WorkerMessage.Prepare;
+import dev.lockstep.common.protocol.WorkerMessage.Probe;
+import dev.lockstep.common.protocol.WorkerMessage.Release;
+import dev.lockstep.common.protocol.WorkerMessage.RunStep;
+import dev.lockstep.common.protocol.WorkerMessage.Stop;
+import dev.lockstep.common.protocol.WorkerMessage.Summarise;
+import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.worker.step.TrainingEngine;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * The worker's actor: passes what it is told to the training thread, in order, and lets the answers go back from there. It never
+ * computes. It introduces itself to the pool once the engine is up and the pool is found.
+ */
+public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Command> {
+    /** What the actor receives. */
+    public sealed interface Command {}
+
+    private record Told(WorkerMessage message) implements Command {}
+
+    private record PoolListed(Set<ActorRef<PoolMessage>> pools) implements Command {}
+
+    private record EngineStarted(EngineInfo info) implements Command {}
+
+    private record EngineFailed(Failure failure) implements Command {}
+
+    /** The replica that was prepared last, as far as answering for it goes. */
+    private record Engagement(long epoch, int rank, ActorRef<MeasurementMessage> replyTo) {}
+
+    private final String deviceId;
+    private final String token;
+    private final TrainingEngine engine;
+    private final TrainingThread thread;
+    private final ProcessExit exit;
+    private EngineInfo engineInfo;
+    private ActorRef<PoolMessage> pool;
+    private Engagement engagement;
+
+    /**
+     * Creates the worker.
+     *
+     * @param deviceId the device it stands for
+     * @param token what it introduces itself with
+     * @param exit ends the process
+     */
+    public static Behavior<Command> create(String deviceId, String token, TrainingEngine engine, ProcessExit exit) {
+        return Behaviors.setup(context -> new TrainingWorker(context, deviceId, token, engine, exit));
+    }
+
+    private TrainingWorker(
+            ActorContext<Command> context, String deviceId, String token, TrainingEngine engine, ProcessExit exit) {
+        super(context);
+        this.deviceId = deviceId;
+        this.token = token;
+        this.engine = engine;
+        this.exit = exit;
+        this.thread = new TrainingThread();
+        ActorRef<Command> self = context.getSelf();
+        thread.submit(
+                engine::start,
+                info -> self.tell(new EngineStarted(info)),
+                failure -> self.tell(new EngineFailed(failure)));
+        ActorRef<Receptionist.Listing> listings = context.messageAdapter(
+                Receptionist.Listing.class, listing -> new PoolListed(listing.getServiceInstances(PoolMessage.KEY)));
+        context.getSystem().receptionist().tell(Receptionist.subscribe(PoolMessage.KEY, listings));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(EngineStarted.class, this::onEngineStarted)
+                .onMessage(EngineFailed.class, this::onEngineFailed)
+                .onMessage(PoolListed.class, this::onPoolListed)
+                .onMessage(Told.class, this::onTold)
+                .build();
+    }
+
+    private Behavior<Command> onEngineStarted(EngineStarted started) {
+        engineInfo = started.info;
+        introduceOnceComplete();
+        return this;
+    }
+
+    private Behavior<Command> onEngineFailed(EngineFailed failed) {
+        exit.exit(ProcessExit.ENVIRONMENT, failed.failure.message());
+        return Behaviors.stopped();
+    }
+
+    private Behavior<Command> onPoolListed(PoolListed listed) {
+        if (pool == null && !listed.pools.isEmpty()) {
+            pool = listed.pools.iterator().next();
+            introduceOnceComplete();
+        }
+        return this;
+    }
+
+    private void introduceOnceComplete() {
+        if (pool != null && engineInfo != null) {
+            ActorRef<WorkerMessage> me = getContext().messageAdapter(WorkerMessage.class, Told::new);
+            pool.tell(new PoolMessage.Introduce(deviceId, token, engineInfo, me));
+        }
+    }
+
+    private Behavior<Command> onTold(Told told) {
+        WorkerMessage message = told.message;
+        if (message instanceof Probe probe) {
+            onProbe(probe);
+        } else if (message instanceof Prepare prepare) {
+            onPrepare(prepare);
+        } else if (message instanceof RunStep step) {
+            onRunStep(step);
+        } else if (message instanceof Summarise summarise) {
+            onSummarise(summarise);
+        } else if (message instanceof Release release) {
+            onRelease(release);
+        } else if (message instanceof Stop) {
+            exit.exit(ProcessExit.ORDERLY, "stopped by the coordinator");
+            return Behaviors.stopped();
+        }
+        return this;
+    }
+
+    private void onProbe(Probe probe) {
+        submit(
+                probe.replyTo(),
+                probe.epoch(),
+                () -> engine.probe(probe.training()),
+                footprint -> new Probed(probe.epoch(), footprint));
+    }
+
+    private void onPrepare(Prepare prepare) {
+        long epoch = prepare.replica().epoch();
+        int rank = prepare.replica().rank();
+        engagement = new Engagement(epoch, rank, prepare.replyTo());
+        submit(
+                prepare.replyTo(),
+                epoch,
+                () -> {
+                    engine.prepare(prepare.replica());
+                    return rank;
+                },
+                prepared -> new Prepared(epoch, prepared));
+    }
+
+    private void onRunStep(RunStep step) {
+        if (isCurrent(step.epoch())) {
+            Engagement current = engagement;
+            submit(
+                    current.replyTo,
+                    current.epoch,
+                    () -> engine.runStep(step.command()),
+                    report -> new StepDone(current.epoch, current.rank, report));
+        }
+    }
+
+    private void onSummarise(Summarise summarise) {
+        if (isCurrent(summarise.epoch())) {
+            Engagement current = engagement;
+            submit(
+                    current.replyTo,
+                    current.epoch,
+                    engine::summarise,
+                    summary -> new Summarised(current.epoch, current.rank, summary));
+        }
+    }
+
+    private void onRelease(Release release) {
+        engagement = null;
+        submit(
+                release.replyTo(),
+                release.epoch(),
+                () -> {
+                    engine.release();
+                    return deviceId;
+                },
+                released -> new Released(release.epoch(), released));
+    }
+
+    /** A command for another measurement than the prepared one is stale: whoever sent it has moved on. */
+    private boolean isCurrent(long epoch) {
+        if (engagement != null && engagement.epoch == epoch) {
+            return true;
+        }
+        getContext().getLog().warn("ignored a command of measurement {}, which is not prepared here", epoch);
+        return false;
+    }
+
+    private <T> void submit(
+            ActorRef<MeasurementMessage> replyTo,
+            long epoch,
+            Supplier<T> work,
+            Function<T, MeasurementMessage> answer) {
+        thread.submit(
+                work,
+                result -> replyTo.tell(answer.apply(result)),
+                failure -> replyTo.tell(new WorkFailed(epoch, deviceId, failure)));
+    }
+}
