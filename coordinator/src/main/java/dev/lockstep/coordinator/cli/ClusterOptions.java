@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 
 /** What a cluster can be started with, and the command line of its coordinator. */
 final class ClusterOptions {
-    private static final String MAIN_CLASS = "dev.lockstep.coordinator.CoordinatorMain";
+    private static final String MAIN_CLASS = "dev.lockstep.coordinator.cluster.CoordinatorMain";
 
     @Option(
             names = "--devices",
@@ -46,7 +46,6 @@ final class ClusterOptions {
         if (Runtime.version().feature() >= 24) {
             command.addAll(List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"));
         }
-        command.add("-Dlockstep.conf=" + shell.home().resolve("deploy/conf/lockstep.conf"));
         command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
         command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", devices));
         if (port != null) {
@@ -56,6 +55,8 @@ final class ClusterOptions {
             command.addAll(List.of("--cluster-port", clusterPort.toString()));
         }
         command.addAll(List.of("--worker-class-path", classPath(shell.home(), "worker")));
+        command.addAll(List.of(
+                "--conf", shell.home().resolve("deploy/conf/lockstep.conf").toString()));
         return command;
     }
 

@@ -38,7 +38,7 @@ class RunTest {
         shell = new FakeShell(folder);
         coordinator = FakeCoordinator.in(folder.resolve("run"));
         Files.createDirectories(reportDir().resolve("plots"));
-        Files.writeString(reportDir().resolve("report.md"), "the report's text\n");
+        SmallReport.writeTo(reportDir());
     }
 
     @AfterEach
@@ -93,11 +93,12 @@ class RunTest {
                         "[1/2] 5.80 images/s",
                         "[2/2] 2 devices",
                         "[2/2] failed: cpu:1 was killed",
-                        "",
-                        "the report's text",
-                        "",
-                        "report: " + reportDir() + " (plots/, report.md)"),
-                shell.out());
+                        ""),
+                shell.out().subList(0, 10));
+        assertTrue(shell.out().contains(SmallReport.LINE), shell.out()::toString);
+        assertEquals(
+                "report: " + reportDir() + " (plots/, report.csv, report.html, report.json, report.md)",
+                shell.out().get(shell.out().size() - 1));
         assertEquals(List.of(), shell.err());
     }
 
@@ -144,7 +145,7 @@ class RunTest {
         assertEquals(
                 List.of("POST /runs", "POST /runs/r1/cancel", "GET /runs/r1", "GET /runs/r1"), coordinator.requests());
         assertTrue(shell.out().contains("cancelling, waiting for the report (Ctrl-C again leaves at once)"));
-        assertTrue(shell.out().contains("the report's text"));
+        assertTrue(shell.out().contains(SmallReport.LINE));
         assertFalse(shell.left());
     }
 
@@ -193,11 +194,22 @@ class RunTest {
     }
 
     @Test
-    void shouldSayWhereAReportWasExpected() throws IOException {
-        Files.delete(reportDir().resolve("report.md"));
+    void shouldNotCallARunDoneWhoseReportIsMissing() throws IOException {
+        Files.delete(reportDir().resolve("report.json"));
         coordinator.on("POST /runs", run("completed", DONE));
         assertEquals(1, shell.execute("run"));
-        assertEquals(List.of("lockstep: cannot read a report in " + reportDir() + " (no such file)"), shell.err());
+        assertEquals(1, shell.err().size());
+        assertTrue(
+                shell.err().get(0).contains(reportDir().resolve("report.json").toString()), shell.err()::toString);
+    }
+
+    @Test
+    void shouldNotExpectAReportOfARunThatNeverBegan() throws IOException {
+        Files.delete(reportDir().resolve("report.json"));
+        coordinator.on("POST /runs", run("queued", WAITING)).on("GET /runs/r1", run("cancelled", WAITING));
+        assertEquals(130, shell.execute("run"));
+        assertTrue(shell.out().contains("run r1 is cancelled and has no report"), shell.out()::toString);
+        assertEquals(List.of(), shell.err());
     }
 
     private Path reportDir() {
