@@ -38,9 +38,9 @@ final class ClusterLauncher {
      *     the coordinator's own sentence and exit status), or at Ctrl-C; nothing is left running then
      */
     void start(List<String> command) {
+        runDir.prepare();
         refuseIfRunning();
         runDir.deleteEndpoint();
-        runDir.prepare();
         shell.interrupt().watch();
         shell.out().println("starting a cluster in " + runDir.path());
         long startNanos = shell.timer().nanos();

@@ -31,6 +31,8 @@ import java.util.Map;
 final class CoordinatorClient {
     /** Replicas train on every core: an answer may well be late. */
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
+    /** Before it takes a run the coordinator looks through its image folder. */
+    private static final Duration SUBMIT_TIMEOUT = Duration.ofMinutes(5);
 
     private final RunDir runDir;
     private final Endpoint endpoint;
@@ -72,7 +74,8 @@ final class CoordinatorClient {
 
     /** Asks for a run with the settings that the user gave. */
     RunView submit(Map<String, String> settings) {
-        return read(send(request("/runs").POST(json(new RunRequest(settings)))), new TypeReference<>() {});
+        HttpRequest.Builder request = request("/runs").timeout(SUBMIT_TIMEOUT).POST(json(new RunRequest(settings)));
+        return read(send(request), new TypeReference<>() {});
     }
 
     /** Asks for a run's end; the answer may come before it. */
@@ -80,7 +83,7 @@ final class CoordinatorClient {
         return read(send(request(runPath(id) + "/cancel").POST(BodyPublishers.noBody())), new TypeReference<>() {});
     }
 
-    /** Asks for the cluster's end; the answer comes before it. */
+    /** Asks for the cluster's end; the answer comes when the workers are gone. */
     void shutdown() {
         send(request("/shutdown").POST(BodyPublishers.noBody()));
     }
@@ -100,15 +103,17 @@ final class CoordinatorClient {
                 .header("Content-Type", "application/json");
     }
 
-    private String send(HttpRequest.Builder request) {
+    private String send(HttpRequest.Builder builder) {
+        HttpRequest request = builder.build();
         try {
-            HttpResponse<String> response = http.send(request.build(), BodyHandlers.ofString());
+            HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
             if (response.statusCode() / 100 != 2) {
                 throw refusal(response);
             }
             return response.body();
         } catch (HttpTimeoutException e) {
-            throw lost("did not answer within " + ANSWER_TIMEOUT.toSeconds() + " s", e);
+            Duration timeout = request.timeout().orElseThrow();
+            throw lost("did not answer within " + Messages.duration(timeout), e);
         } catch (ConnectException e) {
             throw new CommandException(ExitStatus.NO_CLUSTER, runDir.noCluster().getMessage(), e);
         } catch (IOException e) {

@@ -50,8 +50,6 @@ public final class Lockstep implements Runnable {
     /** Runs a command; its exit status. */
     static int execute(Shell shell, String... arguments) {
         CommandLine commandLine = new CommandLine(new Lockstep());
-        commandLine.setOut(new PrintWriter(shell.out(), true, StandardCharsets.US_ASCII));
-        commandLine.setErr(new PrintWriter(shell.err(), true, StandardCharsets.US_ASCII));
         List<Object> commands = List.of(
                 new Quickstart(shell),
                 new StartCluster(shell),
@@ -64,6 +62,8 @@ public final class Lockstep implements Runnable {
                 new Cancel(shell),
                 new Attach(shell));
         commands.forEach(commandLine::addSubcommand);
+        commandLine.setOut(new PrintWriter(shell.out(), true, StandardCharsets.US_ASCII));
+        commandLine.setErr(new PrintWriter(shell.err(), true, StandardCharsets.US_ASCII));
         RunOptions runOptions = new RunOptions(shell.directory());
         runOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
         runOptions.addTo(commandLine.getSubcommands().get("quickstart").getCommandSpec());

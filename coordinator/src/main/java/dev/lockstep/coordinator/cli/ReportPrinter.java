@@ -1,19 +1,27 @@
 package dev.lockstep.coordinator.cli;
 
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.coordinator.report.ReportReader;
+import dev.lockstep.coordinator.report.ReportSummary;
+import dev.lockstep.coordinator.report.ReportWriter;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Prints a run's report and where it lies. */
+/** Prints what a run's report comes to, and where it lies. */
 final class ReportPrinter {
     private final PrintStream out;
 
     ReportPrinter(PrintStream out) {
         this.out = out;
+    }
+
+    /** Whether a folder holds a report. */
+    static boolean isIn(Path reportDir) {
+        return Files.exists(reportDir.resolve(ReportWriter.JSON));
     }
 
     /**
@@ -25,10 +33,11 @@ final class ReportPrinter {
         String summary;
         List<String> files;
         try (Stream<Path> listing = Files.list(reportDir)) {
-            summary = Files.readString(reportDir.resolve("report.md"), StandardCharsets.UTF_8);
-            files = listing.map(path -> Files.isDirectory(path) ? path.getFileName() + "/" : path.getFileName() + "")
-                    .sorted()
-                    .toList();
+            summary = ReportSummary.render(ReportReader.read(reportDir));
+            files = listing.map(ReportPrinter::name).sorted().toList();
+        } catch (LockstepException e) {
+            // Where it is was not the user's choice: this is no wrong usage.
+            throw new CommandException(ExitStatus.FAILED, e.getMessage(), e);
         } catch (IOException e) {
             throw new CommandException(
                     ExitStatus.FAILED, "cannot read a report in " + reportDir + " (" + Messages.of(e) + ")", e);
@@ -37,5 +46,11 @@ final class ReportPrinter {
         out.println(summary.strip());
         out.println();
         out.println("report: " + reportDir + " (" + String.join(", ", files) + ")");
+    }
+
+    private static String name(Path file) {
+        return Files.isDirectory(file)
+                ? file.getFileName() + "/"
+                : file.getFileName().toString();
     }
 }

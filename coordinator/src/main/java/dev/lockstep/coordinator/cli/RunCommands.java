@@ -2,7 +2,6 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.cli.RunFollower.OnInterrupt;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -59,7 +58,7 @@ final class RunCommands {
         @Override
         public Integer call() {
             Path inRunDir = shell.runDir().reportDir(id);
-            Path reportDir = Files.isDirectory(inRunDir)
+            Path reportDir = ReportPrinter.isIn(inRunDir)
                     ? inRunDir
                     : Path.of(CoordinatorClient.of(shell.runDir()).run(id).reportDir());
             new ReportPrinter(shell.out()).print(reportDir);

@@ -73,11 +73,19 @@ final class RunFollower {
     }
 
     private ExitStatus finish(RunView run) {
-        printer.print(Path.of(run.reportDir()));
+        ExitStatus status = ExitStatus.ofRun(run.status());
+        Path reportDir = Path.of(run.reportDir());
+        // A run that was cancelled before it began, or whose report could not be written, has none; a completed one
+        // must.
+        if (status == ExitStatus.DONE || ReportPrinter.isIn(reportDir)) {
+            printer.print(reportDir);
+        } else {
+            shell.out().println("run " + run.id() + " is " + run.status() + " and has no report");
+        }
         if (run.message() != null) {
             shell.err().println(Messages.error("run " + run.id() + " " + run.status() + ": " + run.message()));
         }
-        return ExitStatus.ofRun(run.status());
+        return status;
     }
 
     private CommandException wentAway(String runId, CommandException cause) {

@@ -1,0 +1,252 @@
+package dev.lockstep.coordinator.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.api.RunView.MeasurementView;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RunTest {
+    private static final List<MeasurementView> WAITING = List.of(one("waiting", 0, null), two("waiting", 0, null));
+    private static final List<MeasurementView> DONE = List.of(one("ok", 12, 5.8), two("ok", 12, 10.972));
+
+    @TempDir
+    Path folder;
+
+    private FakeShell shell;
+    private FakeCoordinator coordinator;
+
+    @BeforeEach
+    void start() throws IOException {
+        shell = new FakeShell(folder);
+        coordinator = FakeCoordinator.in(folder.resolve("run"));
+        Files.createDirectories(reportDir().resolve("plots"));
+        SmallReport.writeTo(reportDir());
+    }
+
+    @AfterEach
+    void stop() {
+        coordinator.close();
+    }
+
+    @Test
+    void shouldSendOnlyWhatTheUserGave() {
+        coordinator.on("POST /runs", run("completed", DONE));
+        assertEquals(0, shell.execute("run", "--devices", "1,2", "--steps=20", "--learning-rate", "1e-3"));
+        assertEquals("{\"settings\":{\"devices\":\"1,2\",\"learning-rate\":\"1e-3\",\"steps\":\"20\"}}", sortedBody());
+    }
+
+    @Test
+    void shouldSendAbsolutePaths() {
+        coordinator.on("POST /runs", run("completed", DONE));
+        shell.execute("run", "--data", "imagefolder:photos", "--output", "out/../there");
+        assertEquals(
+                "{\"settings\":{\"data\":\"imagefolder:%s\",\"output\":\"%s\"}}"
+                        .formatted(folder.resolve("photos"), folder.resolve("there")),
+                sortedBody());
+    }
+
+    @Test
+    void shouldLetTheCommandLineWinOverThePlan() throws IOException {
+        Files.writeString(folder.resolve("plan.conf"), "steps = 5, batch-per-device = 8, seed = 7");
+        coordinator.on("POST /runs", run("completed", DONE));
+        shell.execute("run", "--plan", "plan.conf", "--steps", "6", "--global-batch", "10");
+        assertEquals("{\"settings\":{\"global-batch\":\"10\",\"seed\":\"7\",\"steps\":\"6\"}}", sortedBody());
+    }
+
+    @Test
+    void shouldShowProgressInPlainLines() {
+        coordinator.on("POST /runs", run("queued", WAITING));
+        // The clock advances half a second between two answers: forty of them are twenty seconds.
+        List<RunView> views = new ArrayList<>();
+        views.addAll(
+                Collections.nCopies(45, run("running", List.of(one("measuring", 7, null), two("waiting", 0, null)))));
+        views.add(run("running", List.of(one("ok", 12, 5.8), two("preparing", 0, null))));
+        views.add(run("partial", List.of(one("ok", 12, 5.8), failedTwo())));
+        coordinator.onSequence("GET /runs/r1", views);
+        assertEquals(1, shell.execute("run"));
+        assertEquals(
+                List.of(
+                        "run r1",
+                        "  devices: 1, 2",
+                        "waiting for the runs before this one",
+                        "[1/2] 1 device",
+                        "[1/2] measuring, step 7 of 12",
+                        "[1/2] measuring, step 7 of 12",
+                        "[1/2] 5.80 images/s",
+                        "[2/2] 2 devices",
+                        "[2/2] failed: cpu:1 was killed",
+                        ""),
+                shell.out().subList(0, 10));
+        assertTrue(shell.out().contains(SmallReport.LINE), shell.out()::toString);
+        assertEquals(
+                "report: " + reportDir() + " (plots/, report.csv, report.html, report.json, report.md)",
+                shell.out().get(shell.out().size() - 1));
+        assertEquals(List.of(), shell.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"completed, 0", "partial, 1", "failed, 1", "cancelled, 130"})
+    void shouldEndWithTheStatusOfTheRun(String status, int exitStatus) {
+        coordinator.on("POST /runs", run("running", WAITING)).on("GET /runs/r1", run(status, DONE));
+        assertEquals(exitStatus, shell.execute("run"));
+    }
+
+    @Test
+    void shouldSayWhyARunFailedAsAWhole() {
+        RunView failed = run("failed", DONE);
+        coordinator.on(
+                "POST /runs",
+                new RunView(
+                        failed.id(),
+                        failed.status(),
+                        failed.submittedAt(),
+                        failed.configuration(),
+                        failed.measurements(),
+                        failed.reportDir(),
+                        "the disk is full"));
+        assertEquals(1, shell.execute("run"));
+        assertEquals(List.of("lockstep: run r1 failed: the disk is full"), shell.err());
+    }
+
+    @Test
+    void shouldPrintTheIdAloneWhenDetached() {
+        coordinator.on("POST /runs", run("running", WAITING));
+        assertEquals(0, shell.execute("run", "--detach"));
+        assertEquals(List.of("r1"), shell.out());
+    }
+
+    @Test
+    void shouldCancelAtControlC() {
+        coordinator.on("POST /runs", () -> {
+            shell.pressControlC();
+            return new FakeCoordinator.Answer(201, run("running", WAITING));
+        });
+        coordinator.on("POST /runs/r1/cancel", run("running", WAITING));
+        coordinator.onSequence("GET /runs/r1", List.of(run("running", WAITING), run("cancelled", DONE)));
+        assertEquals(130, shell.execute("run"));
+        assertEquals(
+                List.of("POST /runs", "POST /runs/r1/cancel", "GET /runs/r1", "GET /runs/r1"), coordinator.requests());
+        assertTrue(shell.out().contains("cancelling, waiting for the report (Ctrl-C again leaves at once)"));
+        assertTrue(shell.out().contains(SmallReport.LINE));
+        assertFalse(shell.left());
+    }
+
+    @Test
+    void shouldLeaveAtTheSecondControlC() {
+        coordinator.on("POST /runs", () -> {
+            shell.pressControlC();
+            shell.pressControlC();
+            return new FakeCoordinator.Answer(201, run("cancelled", DONE));
+        });
+        shell.execute("run");
+        assertTrue(shell.left());
+    }
+
+    @Test
+    void shouldOnlyDetachAtControlCWhenAttached() {
+        FakeCoordinator.Answer running = new FakeCoordinator.Answer(200, run("running", WAITING));
+        int[] asked = {0};
+        coordinator.on("GET /runs/r1", () -> {
+            if (++asked[0] == 3) {
+                shell.pressControlC();
+            }
+            return running;
+        });
+        assertEquals(130, shell.execute("attach", "r1"));
+        assertEquals(
+                List.of("lockstep: detached from run r1, which goes on: see it with lockstep attach r1"), shell.err());
+        assertEquals(List.of("GET /runs/r1", "GET /runs/r1", "GET /runs/r1"), coordinator.requests());
+    }
+
+    @Test
+    void shouldQuoteTheLogWhenTheCoordinatorGoesAway() throws IOException {
+        Path log = folder.resolve("run/logs/coordinator.log");
+        Files.createDirectories(log.getParent());
+        Files.writeString(log, "started\nthe roof is on fire\n\n");
+        coordinator.on("POST /runs", run("running", WAITING));
+        coordinator.on("GET /runs/r1", () -> {
+            coordinator.close();
+            throw new IllegalStateException("no answer");
+        });
+        assertEquals(4, shell.execute("run"));
+        assertEquals(
+                List.of("lockstep: the coordinator went away during run r1: see " + log
+                        + ", which ends with: the roof is on fire"),
+                shell.err());
+    }
+
+    @Test
+    void shouldNotCallARunDoneWhoseReportIsMissing() throws IOException {
+        Files.delete(reportDir().resolve("report.json"));
+        coordinator.on("POST /runs", run("completed", DONE));
+        assertEquals(1, shell.execute("run"));
+        assertEquals(1, shell.err().size());
+        assertTrue(
+                shell.err().get(0).contains(reportDir().resolve("report.json").toString()), shell.err()::toString);
+    }
+
+    @Test
+    void shouldNotExpectAReportOfARunThatNeverBegan() throws IOException {
+        Files.delete(reportDir().resolve("report.json"));
+        coordinator.on("POST /runs", run("queued", WAITING)).on("GET /runs/r1", run("cancelled", WAITING));
+        assertEquals(130, shell.execute("run"));
+        assertTrue(shell.out().contains("run r1 is cancelled and has no report"), shell.out()::toString);
+        assertEquals(List.of(), shell.err());
+    }
+
+    private Path reportDir() {
+        return folder.resolve("reports/r1");
+    }
+
+    private RunView run(String status, List<MeasurementView> measurements) {
+        return new RunView(
+                "r1",
+                status,
+                Instant.EPOCH,
+                List.of("devices: 1, 2"),
+                measurements,
+                reportDir().toString(),
+                null);
+    }
+
+    private String sortedBody() {
+        try {
+            return Json.MAPPER
+                    .writer()
+                    .with(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+                    .writeValueAsString(Json.MAPPER.readValue(coordinator.body(), Map.class));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static MeasurementView one(String state, long steps, Double imagesPerSecond) {
+        return new MeasurementView("m1", "1 device", state, steps, 12, imagesPerSecond, null);
+    }
+
+    private static MeasurementView two(String state, long steps, Double imagesPerSecond) {
+        return new MeasurementView("m2", "2 devices", state, steps, 12, imagesPerSecond, null);
+    }
+
+    private static MeasurementView failedTwo() {
+        return new MeasurementView("m2", "2 devices", "failed", 3, 12, null, "cpu:1 was killed");
+    }
+}
