@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.data;
 
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentSampleModel;
@@ -14,7 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
+import javax.imageio.ImageTypeSpecifier;
 import javax.imageio.stream.FileImageInputStream;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
@@ -27,6 +30,8 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 final class ImageDecoder {
     private static final long MOST_PIXELS = 100_000_000;
 
+    private static final int INKS = 4;
+
     private ImageDecoder() {}
 
     /**
@@ -38,12 +43,14 @@ final class ImageDecoder {
         return read(file, new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes(file))), reader -> {
             requireDecodable(reader);
             reader.addIIOReadWarningListener((source, warning) -> {
-                // Other oddities, such as bytes between markers, leave the image whole.
-                if (warning.contains("Premature end")) {
+                // Other oddities, such as bytes between markers, Pillow passes over too.
+                if (warning.startsWith("Truncated")) {
                     throw new TruncatedException(warning);
                 }
             });
-            return toRgb(reader.read(0));
+            ImageReadParam parameters = reader.getDefaultReadParam();
+            parameters.setDestinationType(unconverted(reader));
+            return toRgb(reader.read(0, parameters));
         });
     }
 
@@ -97,12 +104,29 @@ final class ImageDecoder {
         }
     }
 
+    /** Of the forms that a reader offers, the one whose values are the file's own: with a profile, that is not the first. */
+    private static ImageTypeSpecifier unconverted(ImageReader reader) throws IOException {
+        Iterator<ImageTypeSpecifier> types = reader.getImageTypes(0);
+        ImageTypeSpecifier first = types.next();
+        while (types.hasNext()) {
+            ImageTypeSpecifier type = types.next();
+            if (type.getNumBands() == RgbImage.CHANNELS
+                    && first.getNumBands() == RgbImage.CHANNELS
+                    && !type.getColorModel().getColorSpace().isCS_sRGB()) {
+                return type;
+            }
+        }
+        return first;
+    }
+
     private static RgbImage toRgb(BufferedImage image) {
         int width = image.getWidth();
         int height = image.getHeight();
         byte[] rgb = new byte[width * height * RgbImage.CHANNELS];
         if (image.getColorModel() instanceof IndexColorModel palette) {
             lookUp(image.getRaster(), palette, rgb);
+        } else if (image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_CMYK) {
+            mix(image.getRaster(), rgb);
         } else if (image.getSampleModel() instanceof ComponentSampleModel
                 && image.getRaster().getTransferType() == DataBuffer.TYPE_BYTE) {
             copyBytes(image.getRaster(), rgb);
@@ -122,6 +146,23 @@ final class ImageDecoder {
                 rgb[target] = (byte) palette.getRed(row[x]);
                 rgb[target + 1] = (byte) palette.getGreen(row[x]);
                 rgb[target + 2] = (byte) palette.getBlue(row[x]);
+            }
+        }
+    }
+
+    /** Four inks to red, green and blue without a profile: a colour's light is what its ink and black let through. */
+    private static void mix(Raster raster, byte[] rgb) {
+        int width = raster.getWidth();
+        int[] row = new int[width * INKS];
+        for (int y = 0; y < raster.getHeight(); y++) {
+            raster.getPixels(0, y, width, 1, row);
+            for (int x = 0; x < width; x++) {
+                int light = 255 - row[x * INKS + INKS - 1];
+                for (int channel = 0; channel < RgbImage.CHANNELS; channel++) {
+                    int product = row[x * INKS + channel] * light + 128;
+                    int absorbed = (product + (product >> 8)) >> 8; // product / 255, rounded
+                    rgb[(y * width + x) * RgbImage.CHANNELS + channel] = (byte) (light - absorbed);
+                }
             }
         }
     }
