@@ -73,11 +73,16 @@ final class BatchFeeder implements AutoCloseable {
 
     /** Waits for a fill under way: the memory it writes to is unmapped next. */
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         executor.shutdown();
         source.close();
-        if (!executor.awaitTermination(1, TimeUnit.MINUTES)) {
-            throw new IllegalStateException("the batch feeder did not end");
+        try {
+            if (!executor.awaitTermination(1, TimeUnit.MINUTES)) {
+                throw new IllegalStateException("the batch feeder did not end");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while a batch was being filled", e);
         }
     }
 }

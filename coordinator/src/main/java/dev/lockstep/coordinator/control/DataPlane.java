@@ -45,7 +45,7 @@ record DataPlane(Segment segment, BatchFeeder feeder) implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         feeder.close();
         segment.close();
     }

@@ -331,7 +331,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         }
         try {
             dataPlane.close();
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException e) {
             throw new LockstepException(
                     FailureCategory.INTERNAL, "the data plane could not be closed: " + e.getMessage(), e);
         }

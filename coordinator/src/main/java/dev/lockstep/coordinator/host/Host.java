@@ -54,6 +54,6 @@ public final class Host {
                 .mapToLong(OSProcess::getResidentSetSize)
                 .sum();
         double free = (double) (hardware.getMemory().getAvailable() + held) / MIB;
-        return Math.min(free, memoryMiB());
+        return Math.min(free, (double) memoryMiB());
     }
 }

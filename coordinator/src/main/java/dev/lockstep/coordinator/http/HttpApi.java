@@ -4,7 +4,6 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -18,6 +17,7 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.coordinator.api.ApiError;
 import dev.lockstep.coordinator.api.ClusterView;
+import dev.lockstep.coordinator.api.RunRequest;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.control.Coordinator;
 import java.io.IOException;
@@ -171,10 +171,9 @@ public final class HttpApi implements AutoCloseable {
 
     private Config options(byte[] body) throws IOException {
         try {
-            JsonNode settings = json.readTree(body).path("settings");
-            return ConfigFactory.parseString(settings.isObject() ? settings.toString() : "{}");
+            return ConfigFactory.parseMap(json.readValue(body, RunRequest.class).settings());
         } catch (JsonProcessingException | ConfigException e) {
-            throw new LockstepException(FailureCategory.USAGE, "the request is no JSON: " + e.getMessage(), e);
+            throw new LockstepException(FailureCategory.USAGE, "the request is not understood: " + e.getMessage(), e);
         }
     }
 

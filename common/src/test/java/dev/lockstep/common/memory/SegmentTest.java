@@ -1,0 +1,101 @@
+package dev.lockstep.common.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class SegmentTest {
+    private static final SegmentLayout LAYOUT = new SegmentLayout(3, 10, 3 * 32 * 32, 35, 1000, 77);
+
+    @Test
+    void shouldShareEverySectionWithoutOverlap() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 4);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 4)) {
+            List<ByteBuffer> written = sections(ours);
+            for (int index = 0; index < written.size(); index++) {
+                ByteBuffer section = written.get(index);
+                while (section.hasRemaining()) {
+                    section.put((byte) (index + 1));
+                }
+            }
+            List<ByteBuffer> read = sections(theirs);
+            for (int index = 0; index < read.size(); index++) {
+                ByteBuffer section = read.get(index);
+                while (section.hasRemaining()) {
+                    assertEquals(index + 1, section.get(), "section " + index + " at " + section.position());
+                }
+            }
+        }
+    }
+
+    private static List<ByteBuffer> sections(Segment segment) throws IOException {
+        List<ByteBuffer> sections = new ArrayList<>();
+        for (int slot = 0; slot < SegmentLayout.SLOTS; slot++) {
+            sections.add(segment.inputs(slot, 0, 4));
+            sections.add(segment.inputs(slot, 4, 6));
+            sections.add(segment.labels(slot, 0, 10));
+        }
+        sections.add(segment.logits(0, 10));
+        sections.add(segment.logitGradients(0, 3));
+        sections.add(segment.logitGradients(3, 7));
+        sections.add(segment.parameters());
+        sections.add(segment.buffers());
+        for (int rank = 0; rank < LAYOUT.ranks(); rank++) {
+            sections.add(segment.gradients(rank));
+        }
+        return sections;
+    }
+
+    @Test
+    void shouldPublishProgressAndAbortToOthers() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+            assertEquals(0, theirs.progress(2));
+            ours.publishProgress(2, 42);
+            assertEquals(42, theirs.progress(2));
+            assertEquals(0, theirs.progress(1));
+            assertFalse(ours.aborted());
+            theirs.abort();
+            assertTrue(ours.aborted());
+            assertEquals(42, ours.progress(2), "the abort word must not share a line with progress");
+        }
+    }
+
+    @Test
+    void shouldRefuseAnotherMeasurementsSegment() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1)) {
+            assertThrows(IOException.class, () -> Segment.open(ours.path(), LAYOUT, "run", 2));
+            assertThrows(IOException.class, () -> Segment.open(ours.path(), LAYOUT, "other", 1));
+            SegmentLayout other = new SegmentLayout(3, 10, 3 * 32 * 32, 35, 1001, 77);
+            assertThrows(IOException.class, () -> Segment.open(ours.path(), other, "run", 1));
+        }
+    }
+
+    @Test
+    void shouldBeGoneOnceClosed() throws IOException {
+        Path path;
+        try (Segment ours = Segment.create(LAYOUT, "run", 1)) {
+            path = ours.path();
+            assertEquals(LAYOUT.size(), Files.size(path));
+        }
+        assertFalse(Files.exists(path));
+    }
+
+    @Test
+    void shouldRejectARankThatIsNotThere() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1)) {
+            assertThrows(IndexOutOfBoundsException.class, () -> ours.publishProgress(3, 1));
+            assertThrows(IndexOutOfBoundsException.class, () -> ours.gradients(3));
+            assertThrows(IndexOutOfBoundsException.class, () -> ours.inputs(2, 0, 1));
+        }
+    }
+}

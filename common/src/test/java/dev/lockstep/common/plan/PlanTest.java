@@ -1,0 +1,74 @@
+package dev.lockstep.common.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PlanTest {
+    private static Plan plan(Integer batchPerDevice, Integer globalBatch, DataSpec data) {
+        return new Plan(
+                List.of(1, 4),
+                List.of(Strategy.DATA_PARALLEL),
+                List.of(Precision.FP32, Precision.AMP),
+                batchPerDevice,
+                globalBatch,
+                new ModelSpec("tiny", 35, 64, 0.0, null),
+                5,
+                2,
+                new OptimizerSpec(OptimizerKind.SGD, 0.01, 0.9, 1e-4),
+                MemoryFormat.CHANNELS_LAST,
+                data,
+                7);
+    }
+
+    @Test
+    void shouldMeasureEveryCombinationWithDeviceCountsOutermost() {
+        List<MeasurementSpec> measurements =
+                plan(16, null, new DataSpec.Synthetic()).measurements();
+        assertEquals(
+                List.of(
+                        "data-parallel-fp32-1x16",
+                        "data-parallel-amp-1x16",
+                        "data-parallel-fp32-4x16",
+                        "data-parallel-amp-4x16"),
+                measurements.stream().map(MeasurementSpec::id).toList());
+        assertEquals(64, measurements.get(2).globalBatch());
+        assertEquals(7, measurements.get(2).totalSteps());
+    }
+
+    @Test
+    void shouldSplitAGlobalBatchOverTheDevices() {
+        MeasurementSpec onFour =
+                plan(null, 10, new DataSpec.Synthetic()).measurements().get(2);
+        assertEquals(List.of(3, 3, 3, 1), onFour.chunks());
+        assertEquals(3, onFour.batchPerDevice());
+        assertEquals(10, onFour.globalBatch());
+    }
+
+    @Test
+    void shouldRefuseBothBatchesAndNone() {
+        assertThrows(IllegalArgumentException.class, () -> plan(1, 1, new DataSpec.Synthetic()));
+        assertThrows(IllegalArgumentException.class, () -> plan(null, null, new DataSpec.Synthetic()));
+    }
+
+    @Test
+    void shouldSurviveJson() throws JsonProcessingException {
+        ObjectMapper mapper = new ObjectMapper();
+        Plan plan = plan(16, null, new DataSpec.ImageFolder(Path.of("/data/a,b")));
+        String json = mapper.writeValueAsString(plan);
+        assertEquals(plan, mapper.readValue(json, Plan.class));
+        assertEquals("imagefolder:/data/a,b", mapper.readTree(json).get("data").asText());
+        assertEquals("amp", mapper.readTree(json).get("precisions").get(1).asText());
+    }
+
+    @Test
+    void shouldRefuseUnknownData() {
+        assertThrows(IllegalArgumentException.class, () -> DataSpec.parse("imagefolder:"));
+        assertThrows(IllegalArgumentException.class, () -> DataSpec.parse("cifar"));
+    }
+}

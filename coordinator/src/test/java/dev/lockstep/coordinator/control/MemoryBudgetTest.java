@@ -1,0 +1,44 @@
+package dev.lockstep.coordinator.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.plan.Chunks;
+import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.ModelFootprint;
+import org.junit.jupiter.api.Test;
+
+class MemoryBudgetTest {
+    private static final long SEGMENT_BYTES = 100L * 1024 * 1024;
+    private static final MeasurementSpec TWO_BY_SIXTEEN =
+            new MeasurementSpec("id", Strategy.DATA_PARALLEL, Precision.FP32, 2, 32, Chunks.of(32, 2), 1, 1);
+    private static final ModelFootprint FOOTPRINT = new ModelFootprint(10, 1, 16, 16, 500.0, 160.0);
+
+    /** 2 x 500 MiB fixed, 32 x 160 MiB of images, 100 MiB of segment. */
+    private static final double NEEDED_MIB = 2 * 500 + 32 * 160 + 100;
+
+    @Test
+    void shouldPassWhatFitsExactly() {
+        assertTrue(MemoryBudget.check(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES, NEEDED_MIB)
+                .isEmpty());
+    }
+
+    @Test
+    void shouldRefuseWhatDoesNotFitAndSayHowMuchIsNeeded() {
+        Failure failure = MemoryBudget.check(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES, NEEDED_MIB - 1)
+                .orElseThrow();
+        assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure.category());
+        assertTrue(failure.message().contains("6220 MiB"), failure.message());
+        assertTrue(failure.message().contains("6219 MiB"), failure.message());
+    }
+
+    @Test
+    void shouldNotJudgeWhatWasNotMeasured() {
+        ModelFootprint unknown = new ModelFootprint(10, 1, 16, 16, null, null);
+        assertTrue(MemoryBudget.check(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES, 1).isEmpty());
+    }
+}

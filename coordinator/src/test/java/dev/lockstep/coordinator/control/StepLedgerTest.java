@@ -1,0 +1,65 @@
+package dev.lockstep.coordinator.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.StepReport;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class StepLedgerTest {
+    private static StepReport report(long step) {
+        return new StepReport(step, 100 + step, new PhaseNanos(1, 1, 1, 1, 1, 1, 1, 1), 0, null);
+    }
+
+    @Test
+    void shouldHaveTwoStepsUnderWayAtMost() {
+        StepLedger ledger = new StepLedger(2, 5);
+        ledger.command();
+        assertTrue(ledger.mayCommand());
+        ledger.command();
+        assertFalse(ledger.mayCommand());
+        assertThrows(IllegalStateException.class, ledger::command);
+        assertFalse(ledger.mayFill(2));
+        assertNull(ledger.record(0, report(0)));
+        assertFalse(ledger.mayCommand(), "rank 1 has not finished step 0");
+        assertNull(ledger.record(1, report(0)));
+        assertTrue(ledger.mayCommand());
+        assertTrue(ledger.mayFill(2));
+        assertFalse(ledger.mayFill(3));
+    }
+
+    @Test
+    void shouldRejectStaleSurplusAndUncommandedAnswers() {
+        StepLedger ledger = new StepLedger(2, 5);
+        assertNotNull(ledger.record(0, report(0)), "nothing was commanded");
+        ledger.command();
+        assertNull(ledger.record(0, report(0)));
+        assertNotNull(ledger.record(0, report(0)), "twice");
+        assertNotNull(ledger.record(0, report(1)), "not commanded yet");
+        assertNotNull(ledger.record(2, report(0)), "no such rank");
+        assertEquals(List.of(1), ledger.missing());
+    }
+
+    @Test
+    void shouldBeCompleteWhenEveryRankHasDoneEveryStep() {
+        StepLedger ledger = new StepLedger(2, 3);
+        for (int step = 0; step < 3; step++) {
+            assertTrue(ledger.isStarved());
+            ledger.command();
+            assertFalse(ledger.isStarved());
+            assertNull(ledger.record(1, report(step)));
+            assertFalse(ledger.isComplete());
+            assertNull(ledger.record(0, report(step)));
+        }
+        assertTrue(ledger.isComplete());
+        assertFalse(ledger.mayCommand());
+        assertFalse(ledger.mayFill(3));
+        assertEquals(List.of(report(1), report(2)), ledger.measured(1).get(0));
+    }
+}

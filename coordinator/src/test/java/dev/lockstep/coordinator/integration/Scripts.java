@@ -1,0 +1,110 @@
+package dev.lockstep.coordinator.integration;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** Runs the deploy scripts as a user does, in a run folder of the test's own. */
+final class Scripts {
+    private static final Duration LONGEST_COMMAND = Duration.ofMinutes(4);
+    private static final Path HOME = Path.of("").toAbsolutePath().getParent();
+
+    private final Path runDir;
+
+    Scripts(Path runDir) {
+        this.runDir = runDir;
+    }
+
+    /** What a command printed and how it ended. */
+    record Outcome(int status, String output, String errors) {
+        String all() {
+            return output + errors;
+        }
+    }
+
+    Outcome run(String script, String... arguments) throws IOException, InterruptedException {
+        return run(Map.of(), script, arguments);
+    }
+
+    Outcome run(Map<String, String> environment, String script, String... arguments)
+            throws IOException, InterruptedException {
+        File output = Files.createTempFile(runDir.getParent(), "out", null).toFile();
+        File errors = Files.createTempFile(runDir.getParent(), "err", null).toFile();
+        Process process = builder(environment, script, arguments)
+                .redirectOutput(output)
+                .redirectError(errors)
+                .start();
+        process.getOutputStream().close();
+        if (!process.waitFor(LONGEST_COMMAND.toSeconds(), TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError(script + " has not ended: " + Files.readString(output.toPath()));
+        }
+        return new Outcome(process.exitValue(), Files.readString(output.toPath()), Files.readString(errors.toPath()));
+    }
+
+    /** Starts a command and leaves it to the test. */
+    Process start(String script, String... arguments) throws IOException {
+        return builder(Map.of(), script, arguments)
+                .redirectErrorStream(true)
+                .redirectOutput(
+                        Files.createTempFile(runDir.getParent(), "out", null).toFile())
+                .start();
+    }
+
+    private ProcessBuilder builder(Map<String, String> environment, String script, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(HOME.resolve("deploy/bin").resolve(script).toString());
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).directory(runDir.getParent().toFile());
+        builder.environment().put("LOCKSTEP_RUN_DIR", runDir.toString());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().putAll(environment);
+        return builder;
+    }
+
+    /** The report that a run wrote to the folder it was told. */
+    static JsonNode report(Path folder) throws IOException {
+        return new ObjectMapper().readTree(folder.resolve("report.json").toFile());
+    }
+
+    /** The coordinator's pid, as the endpoint file has it. */
+    long coordinatorPid() throws IOException {
+        return new ObjectMapper()
+                .readTree(runDir.resolve("endpoint.json").toFile())
+                .get("pid")
+                .asLong();
+    }
+
+    /** Processes that belong to the run folder: the coordinator and its workers name it on their command lines. */
+    List<ProcessHandle> processes() {
+        return ProcessHandle.allProcesses()
+                .filter(process -> process.info().arguments().stream()
+                        .flatMap(Arrays::stream)
+                        .anyMatch(argument -> argument.contains(runDir.toString())))
+                .toList();
+    }
+
+    /** Waits for a condition, looking every 50 ms. */
+    static boolean within(Duration limit, BooleanSupplier condition) throws InterruptedException {
+        Instant deadline = Instant.now().plus(limit);
+        while (!condition.getAsBoolean()) {
+            if (Instant.now().isAfter(deadline)) {
+                return false;
+            }
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
+        return true;
+    }
+}

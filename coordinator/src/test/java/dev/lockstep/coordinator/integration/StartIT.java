@@ -1,0 +1,100 @@
+package dev.lockstep.coordinator.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.coordinator.integration.Scripts.Outcome;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Starts that cannot work end with one clear line, the right status and nothing running; the quick start does it all. */
+class StartIT {
+    @TempDir
+    Path folder;
+
+    private Scripts scripts;
+
+    @BeforeEach
+    void choose() {
+        scripts = new Scripts(folder.resolve("run"));
+    }
+
+    @AfterEach
+    void shouldLeaveNothingRunning() {
+        List<ProcessHandle> left = scripts.processes();
+        left.forEach(ProcessHandle::destroyForcibly);
+        assertEquals(List.of(), left);
+    }
+
+    private static void assertRefused(int status, String what, Outcome outcome) {
+        assertEquals(status, outcome.status(), outcome.all());
+        assertTrue(outcome.errors().contains(what), outcome.all());
+        assertEquals(1, outcome.errors().lines().count(), outcome.errors());
+    }
+
+    @Test
+    void shouldSayThatNoClusterIsThere() throws IOException, InterruptedException {
+        assertRefused(4, "no cluster is running", scripts.run("lockstep", "status"));
+    }
+
+    @Test
+    void shouldRefusePortsThatAreTaken() throws IOException, InterruptedException {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            assertRefused(3, port, scripts.run("start-cluster", "--devices", "cpu:1", "--port", port));
+            assertRefused(3, port, scripts.run("start-cluster", "--devices", "cpu:1", "--cluster-port", port));
+        }
+    }
+
+    @Test
+    void shouldRefuseDevicesThatAreNotThere() throws IOException, InterruptedException {
+        assertRefused(3, "CUDA", scripts.run("start-cluster", "--devices", "cuda:all"));
+        assertRefused(2, "tpu:1", scripts.run("start-cluster", "--devices", "tpu:1"));
+    }
+
+    @Test
+    void shouldRefuseAMissingAndAnOldJava() throws IOException, InterruptedException {
+        Path missing = folder.resolve("no-jdk");
+        assertRefused(
+                3, missing.toString(), scripts.run(Map.of("JAVA_HOME", missing.toString()), "lockstep", "status"));
+
+        Path old = Files.createDirectories(folder.resolve("old-jdk/bin")).getParent();
+        Files.writeString(old.resolve("release"), "JAVA_VERSION=\"11.0.2\"\n");
+        Files.createFile(
+                old.resolve("bin/java"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        assertRefused(3, "version 11", scripts.run(Map.of("JAVA_HOME", old.toString()), "lockstep", "status"));
+    }
+
+    @Test
+    void shouldDoItAllInTheQuickStart() throws IOException, InterruptedException {
+        Path report = folder.resolve("report");
+        Outcome quickstart = scripts.run(
+                "quickstart",
+                "--model",
+                "tiny",
+                "--image-size",
+                "32",
+                "--batch-per-device",
+                "2",
+                "--steps",
+                "3",
+                "--warmup",
+                "1",
+                "--output",
+                report.toString());
+        assertEquals(0, quickstart.status(), quickstart.all());
+        assertTrue(quickstart.output().contains(report.toString()), quickstart.all());
+        assertTrue(Scripts.report(report).get("results").size() >= 2);
+    }
+}

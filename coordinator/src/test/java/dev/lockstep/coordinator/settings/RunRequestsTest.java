@@ -1,0 +1,138 @@
+package dev.lockstep.coordinator.settings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.MemoryFormat;
+import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OptimizerKind;
+import dev.lockstep.common.plan.OptimizerSpec;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RunRequestsTest {
+    private static RunRequest read(String options) {
+        return RunRequests.read(ConfigFactory.parseString(options), 2, true);
+    }
+
+    @Test
+    void shouldDefaultToTheSourceDocumentsStudy() {
+        Plan plan = RunRequests.read(ConfigFactory.empty(), 8, false).plan();
+        Plan expected = new Plan(
+                List.of(1, 2, 4),
+                List.of(Strategy.DATA_PARALLEL),
+                List.of(Precision.FP32),
+                32,
+                null,
+                new ModelSpec("efficientnet_b3", 35, 224, null, null),
+                50,
+                10,
+                new OptimizerSpec(OptimizerKind.SGD, 0.01, 0.9, 1e-4),
+                MemoryFormat.CHANNELS_LAST,
+                new DataSpec.Synthetic(),
+                0);
+        assertEquals(expected, plan);
+    }
+
+    @Test
+    void shouldMakeDefaultsSmallerOnCpuAndSaySo() {
+        RunRequest request = read("");
+        assertEquals(List.of(1, 2), request.plan().devices());
+        assertEquals(16, request.plan().batchPerDevice());
+        assertEquals(1, request.notes().size());
+        assertTrue(request.notes().get(0).contains("batch-per-device 16 instead of 32"), request.notes()::toString);
+    }
+
+    @Test
+    void shouldNotExplainDefaultsThatWereNotUsed() {
+        assertTrue(read("global-batch = 8, steps = 1, warmup = 0").notes().isEmpty());
+    }
+
+    @Test
+    void shouldReadEveryOption() {
+        Config all = ConfigFactory.parseString(
+                """
+                devices = "2, 1", strategy = [data-parallel], precision = fp32, global-batch = 10, image-size = 96
+                classes = 7, model = tiny, steps = 3, warmup = 0, optimizer = sgd, learning-rate = 0.5, momentum = 0
+                weight-decay = 0.25, dropout = 0, stochastic-depth = 0.5, memory-format = contiguous
+                data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
+                """);
+        assertEquals(RunOption.values().length - 1, all.root().size(), "all but batch-per-device");
+        RunRequest request = RunRequests.read(all, 2, true);
+        Plan expected = new Plan(
+                List.of(2, 1),
+                List.of(Strategy.DATA_PARALLEL),
+                List.of(Precision.FP32),
+                null,
+                10,
+                new ModelSpec("tiny", 7, 96, 0.0, 0.5),
+                3,
+                0,
+                new OptimizerSpec(OptimizerKind.SGD, 0.5, 0, 0.25),
+                MemoryFormat.CONTIGUOUS,
+                new DataSpec.ImageFolder(Path.of("/photos, mine")),
+                -3);
+        assertEquals(expected, request.plan());
+        assertEquals(Path.of("/tmp/out"), request.output());
+        assertEquals(RunOption.values().length - 1, request.configuration().size());
+    }
+
+    @Test
+    void shouldLeaveTheReportsPlaceOpen() {
+        assertNull(read("").output());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "batch-per-device = 0                       | --batch-per-device is 0: it must be at least 1",
+                "global-batch = 0                           | --global-batch is 0: it must be at least 1",
+                "global-batch = 8, batch-per-device = 8     | exclude each other",
+                "precision = fp8                            | unknown precision 'fp8': it is one of fp32, fp32-strict",
+                "precision = amp                            | precision 'amp' is not in this version of Lockstep yet",
+                "strategy = all-reduce                      | strategy 'all-reduce' is not in this version",
+                "optimizer = adam                           | optimizer 'adam' is not in this version",
+                "model = resnet50                           | unknown model 'resnet50'",
+                "image-size = 16                            | at least 32",
+                "classes = 1                                | at least 2",
+                "steps = 0                                  | at least 1",
+                "steps = many                               | --steps is 'many': it must be a whole number",
+                "warmup = -1                                | at least 0",
+                "momentum = 1                               | --momentum is 1.0: it must be at least 0.0 and below 1.0",
+                "learning-rate = -1                         | at least 0.0",
+                "learning-rate = NaN                        | at least 0.0",
+                "devices = '1,1'                            | names something twice",
+                "devices = '1,'                             | needs a value",
+                "data = cifar                               | neither synthetic nor imagefolder:DIR",
+                "colour = red                               | unknown option 'colour'",
+            })
+    void shouldRefuseWithOneClearLine(String options, String message) {
+        LockstepException refusal = assertThrows(LockstepException.class, () -> read(options.replace('\'', '"')));
+        assertEquals(FailureCategory.USAGE, refusal.failure().category());
+        assertTrue(refusal.getMessage().contains(message), refusal.getMessage());
+        assertEquals(1, refusal.getMessage().lines().count());
+    }
+
+    @Test
+    void shouldRefuseDevicesThatTheClusterLacks() {
+        LockstepException refusal = assertThrows(LockstepException.class, () -> read("devices = [1, 3]"));
+        assertEquals(FailureCategory.ENVIRONMENT, refusal.failure().category());
+        assertEquals(
+                "--devices asks for 3, but the cluster has 2: start it with more, or ask for fewer",
+                refusal.getMessage());
+    }
+}

@@ -1,0 +1,20 @@
+package dev.lockstep.worker;
+
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.worker.libtorch.NativeLibraries;
+
+/** Unpacks libtorch's native libraries before any worker starts, and prints the folder they lie in. */
+public final class UnpackNatives {
+    private static final int ENVIRONMENT_LACKS_SOMETHING = 3;
+
+    private UnpackNatives() {}
+
+    public static void main(String[] arguments) {
+        try {
+            System.out.println(NativeLibraries.unpack());
+        } catch (LockstepException e) {
+            System.err.println(e.getMessage());
+            System.exit(ENVIRONMENT_LACKS_SOMETHING);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package dev.lockstep.worker.collective;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.lockstep.common.work.StepCommand;
+
+/**
+ * What replicas do together in a step, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter},
+ * {@link #reduce}. Every active rank calls all of them, an idle one none. Each method waits for whom it needs.
+ *
+ * <p>A wait ends in a {@link dev.lockstep.common.failure.LockstepException} when the measurement was aborted or a rank does not
+ * come in time.
+ */
+public interface Collective {
+    /** Names the step that the following calls belong to, and with it who is active. */
+    void begin(StepCommand step);
+
+    /** Brings replica 0's parameters and running statistics, as its last step left them, to all. */
+    void replicate();
+
+    /**
+     * Brings the logits of all chunks to replica 0.
+     *
+     * @param manager owns the result
+     * @param logits of this rank's chunk: float32 [chunk, classes]
+     * @return on replica 0 float32 [batch, classes], without a gradient's history; null on the others
+     */
+    NDArray gather(NDManager manager, NDArray logits);
+
+    /**
+     * Brings each rank its part of the loss's gradient by the logits.
+     *
+     * @param manager owns the result
+     * @param gradient on replica 0 float32 [batch, classes]; null on the others
+     * @return float32 [chunk, classes]
+     */
+    NDArray scatter(NDManager manager, NDArray gradient);
+
+    /** Sums all ranks' flat gradients into replica 0's, in rank order. The others' are theirs to change afterwards. */
+    void reduce(NDManager manager);
+
+    /** Time spent waiting for other ranks since the last call, in nanoseconds. */
+    long takeWaitNanos();
+}

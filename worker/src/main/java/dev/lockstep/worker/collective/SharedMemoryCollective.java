@@ -1,0 +1,147 @@
+package dev.lockstep.worker.collective;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.lockstep.common.memory.Segment;
+import dev.lockstep.common.memory.SegmentLayout;
+import dev.lockstep.common.work.StepCommand;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Replicas of one host, over a {@link Segment}. Parameters and gradients lie in it, so that neither is copied: all ranks compute
+ * with the one copy of the parameters, and the sum reads the gradients where autograd left them.
+ *
+ * <p>Why no one reads what another is changing, for a step k:
+ * <ul>
+ *   <li>Replica 0 announces REPLICATED after its optimizer and its running statistics of step k-1, and after the last wait for
+ *       REDUCED: whoever has seen it may read parameters and statistics and may overwrite its own logits and gradients, even if
+ *       it was idle for some steps.
+ *   <li>Replica 0 changes parameters, statistics, gathered logits and its own gradients again only after it has seen GATHERED or
+ *       REDUCED of every active rank, and a rank announces these after it has read what they end the reading of.
+ *   <li>Every rank sums its own share of all gradients into replica 0's, after BACKWARD_DONE of all.
+ * </ul>
+ */
+public final class SharedMemoryCollective implements Collective {
+    private static final int ALIGNMENT_FLOATS = 16;
+
+    private final int rank;
+    private final SegmentLayout layout;
+    private final Rendezvous rendezvous;
+    private final ByteBuffer ownBuffers;
+    private final ByteBuffer sharedBuffers;
+    private final ByteBuffer logits;
+    private final ByteBuffer logitGradients;
+    private final List<ByteBuffer> gradients = new ArrayList<>();
+    private StepCommand step;
+
+    /**
+     * @param buffers this rank's own running statistics: float32 [flatBuffers]
+     * @param patience how long to wait for a rank
+     * @throws IOException if the segment cannot be mapped
+     */
+    public SharedMemoryCollective(Segment segment, int rank, ByteBuffer buffers, Duration patience) throws IOException {
+        this.rank = rank;
+        this.layout = segment.layout();
+        this.rendezvous = new Rendezvous(segment, rank, patience);
+        this.ownBuffers = buffers;
+        this.sharedBuffers = segment.buffers();
+        this.logits = segment.logits(0, layout.batch());
+        this.logitGradients = segment.logitGradients(0, layout.batch());
+        for (int other = 0; other < layout.ranks(); other++) {
+            gradients.add(segment.gradients(other));
+        }
+    }
+
+    @Override
+    public void begin(StepCommand command) {
+        step = command;
+    }
+
+    @Override
+    public void replicate() {
+        if (rank == 0) {
+            sharedBuffers.put(0, ownBuffers, 0, ownBuffers.capacity());
+            publish(Stage.REPLICATED);
+        } else {
+            rendezvous.await(0, 1, Stage.REPLICATED, step.step());
+            ownBuffers.put(0, sharedBuffers, 0, ownBuffers.capacity());
+        }
+    }
+
+    @Override
+    public NDArray gather(NDManager manager, NDArray chunkLogits) {
+        ByteBuffer values = chunkLogits.toByteBuffer(true);
+        logits.put(rowBytes(step.firstSample(rank)), values, 0, values.capacity());
+        publish(Stage.GATHERED);
+        if (rank != 0) {
+            return null;
+        }
+        rendezvous.await(0, active(), Stage.GATHERED, step.step());
+        return rows(manager, logits, 0, step.batch());
+    }
+
+    @Override
+    public NDArray scatter(NDManager manager, NDArray gradient) {
+        if (rank == 0) {
+            ByteBuffer values = gradient.toByteBuffer(true);
+            logitGradients.put(0, values, 0, values.capacity());
+            publish(Stage.LOSS_DONE);
+        } else {
+            rendezvous.await(0, 1, Stage.LOSS_DONE, step.step());
+        }
+        return rows(
+                manager, logitGradients, step.firstSample(rank), step.chunks().get(rank));
+    }
+
+    @Override
+    public void reduce(NDManager manager) {
+        publish(Stage.BACKWARD_DONE);
+        rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
+        long blocks = layout.flatParameters() / ALIGNMENT_FLOATS;
+        long from = blocks * rank / active() * ALIGNMENT_FLOATS;
+        long to = rank + 1 == active() ? layout.flatParameters() : blocks * (rank + 1) / active() * ALIGNMENT_FLOATS;
+        NDArray sum = floats(manager, gradients.get(0), from, new Shape(to - from));
+        for (int other = 1; other < active(); other++) {
+            sum.addi(floats(manager, gradients.get(other), from, new Shape(to - from)));
+        }
+        publish(Stage.REDUCED);
+        if (rank == 0) {
+            rendezvous.await(0, active(), Stage.REDUCED, step.step());
+        }
+    }
+
+    @Override
+    public long takeWaitNanos() {
+        return rendezvous.takeWaitNanos();
+    }
+
+    private int active() {
+        return step.chunks().size();
+    }
+
+    private void publish(Stage stage) {
+        rendezvous.publish(stage, step.step());
+    }
+
+    private int rowBytes(int samples) {
+        return samples * layout.classes() * Float.BYTES;
+    }
+
+    private NDArray rows(NDManager manager, ByteBuffer bytes, int firstSample, int samples) {
+        return floats(manager, bytes, (long) firstSample * layout.classes(), new Shape(samples, layout.classes()));
+    }
+
+    /** An array over a part of a buffer. */
+    private static NDArray floats(NDManager manager, ByteBuffer bytes, long firstFloat, Shape shape) {
+        int first = Math.toIntExact(firstFloat * Float.BYTES);
+        ByteBuffer part = bytes.slice(first, Math.toIntExact(shape.size() * Float.BYTES));
+        return manager.create(part.order(ByteOrder.nativeOrder()), shape, DataType.FLOAT32);
+    }
+}

@@ -1,0 +1,213 @@
+package dev.lockstep.worker.libtorch;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
+import com.sun.jna.FunctionMapper;
+import com.sun.jna.Library;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * libtorch's own operators where DJL has none or only slower ones. Gradients flow through them as through DJL's.
+ *
+ * <p>A C++ exception cannot cross into Java and ends the process, so arguments are checked here.
+ *
+ * <p>An operator that returns a tensor takes, as its first argument, the address it writes the tensor to. That is the calling
+ * convention of x86-64 alone; elsewhere those operators are composed of DJL's.
+ */
+public final class LibTorch {
+    private static final String ENGINE = "PyTorch";
+    /** Bytes of an {@code at::Tensor}: one pointer. */
+    private static final int TENSOR_BYTES = Long.BYTES;
+
+    /** Method of {@link Operators} to symbol of libtorch_cpu. */
+    private static final Map<String, String> SYMBOLS = Map.of(
+            "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
+            "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
+            "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
+            "fusedSgd", "_ZN2at4_ops11_fused_sgd_4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddddbbbRKSt8optionalIS4_ES9_");
+
+    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+
+    private LibTorch() {}
+
+    /** The operators as C functions: tensors are the addresses of their handles, an {@code ArrayRef} is an address and a length. */
+    private static final class Operators {
+        static {
+            FunctionMapper mapper = (library, method) -> SYMBOLS.get(method.getName());
+            String path = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
+                    .toString();
+            Native.register(
+                    Operators.class, NativeLibrary.getInstance(path, Map.of(Library.OPTION_FUNCTION_MAPPER, mapper)));
+        }
+
+        private Operators() {}
+
+        static native long silu(long result, long self);
+
+        static native long featureDropout(long result, long self, double probability, int training);
+
+        static native long zeroInPlace(long self);
+
+        static native void fusedSgd(
+                long parameters,
+                long parameterCount,
+                long gradients,
+                long gradientCount,
+                long momentumBuffers,
+                long momentumBufferCount,
+                double weightDecay,
+                double momentum,
+                double learningRate,
+                double dampening,
+                int nesterov,
+                int maximize,
+                int isFirstStep,
+                long gradientScale,
+                long foundInf);
+    }
+
+    /**
+     * Loads the engine, looks up every operator used and proves one.
+     *
+     * @throws LockstepException if this libtorch lacks one or computes something else
+     */
+    public static Engine load() {
+        Engine engine = Engine.getEngine(ENGINE);
+        try (var manager = engine.newBaseManager();
+                PtNDArray input = (PtNDArray) manager.create(new float[] {-1.5f, 0.25f, 3f});
+                PtNDArray output = silu(input)) {
+            float[] inputs = input.toFloatArray();
+            float[] outputs = output.toFloatArray();
+            for (int i = 0; i < inputs.length; i++) {
+                double expected = inputs[i] / (1 + Math.exp(-inputs[i]));
+                if (Math.abs(outputs[i] - expected) > 1e-6) {
+                    throw unusable("its silu(" + inputs[i] + ") is " + outputs[i], null);
+                }
+            }
+            zero(input);
+        } catch (UnsatisfiedLinkError e) {
+            throw unusable(e.getMessage(), e);
+        }
+        return engine;
+    }
+
+    private static LockstepException unusable(String reason, Throwable cause) {
+        return new LockstepException(
+                FailureCategory.ENVIRONMENT,
+                "the libtorch in " + LibUtils.getLibtorchPath() + " is not the one Lockstep was built for: " + reason,
+                cause);
+    }
+
+    /** {@code torch.nn.functional.silu}: x * sigmoid(x) in one kernel, which saves x alone for the way back. */
+    public static PtNDArray silu(PtNDArray input) {
+        if (RETURNS_TENSORS) {
+            long result = Native.malloc(TENSOR_BYTES);
+            Operators.silu(result, input.getHandle());
+            return new PtNDArray(input.getManager(), result);
+        }
+        try (PtNDArray sigmoid = JniUtils.sigmoid(input)) {
+            return JniUtils.mul(input, sigmoid);
+        }
+    }
+
+    /**
+     * torchvision's {@code stochastic_depth} in row mode: drops whole samples and scales the others by 1 / (1 - probability).
+     * Keeps the input's type, whatever it is.
+     *
+     * @param input [N, C, H, W]
+     */
+    public static PtNDArray dropSamples(PtNDArray input, double probability) {
+        checkProbability(probability);
+        if (RETURNS_TENSORS) {
+            // Feature dropout draws one number for each pair of the first two axes: [1, N] here.
+            try (PtNDArray rows = JniUtils.unsqueeze(input, 0)) {
+                long result = Native.malloc(TENSOR_BYTES);
+                Operators.featureDropout(result, rows.getHandle(), probability, 1);
+                try (PtNDArray dropped = new PtNDArray(input.getManager(), result)) {
+                    return JniUtils.squeeze(dropped, 0);
+                }
+            }
+        }
+        try (PtNDArray ones = (PtNDArray)
+                        input.getManager().ones(new Shape(input.getShape().get(0), 1, 1, 1));
+                PtNDArray noise = JniUtils.dropout(ones, probability, true)) {
+            return JniUtils.mul(input, noise);
+        }
+    }
+
+    /** Sets every element to zero, in place. */
+    public static void zero(NDArray array) {
+        Operators.zeroInPlace(((PtNDArray) array).getHandle());
+    }
+
+    /**
+     * torch.optim.SGD in one pass over the memory: {@code g += weightDecay * p; m = momentum * m + g; p -= learningRate * m}, in
+     * place, where m = g on the first step.
+     *
+     * @param parameters float32, contiguous, without a gradient of its own
+     * @param gradients of the same shape; not changed
+     * @param momentumBuffer of the same shape, or null when {@code momentum} is 0
+     */
+    public static void sgd(
+            NDArray parameters,
+            NDArray gradients,
+            NDArray momentumBuffer,
+            double learningRate,
+            double momentum,
+            double weightDecay,
+            boolean isFirstStep) {
+        if (!parameters.getShape().equals(gradients.getShape())
+                || (momentumBuffer != null && !parameters.getShape().equals(momentumBuffer.getShape()))
+                || (momentumBuffer == null) != (momentum == 0)) {
+            throw new IllegalArgumentException("parameters, gradients and momentum buffer do not match");
+        }
+        long none = EmptyOptional.ADDRESS;
+        Operators.fusedSgd(
+                ((PtNDArray) parameters).getHandle(),
+                1,
+                ((PtNDArray) gradients).getHandle(),
+                1,
+                momentumBuffer == null ? 0 : ((PtNDArray) momentumBuffer).getHandle(),
+                momentumBuffer == null ? 0 : 1,
+                weightDecay,
+                momentum,
+                learningRate,
+                0,
+                0,
+                0,
+                isFirstStep ? 1 : 0,
+                none,
+                none);
+    }
+
+    /** A {@code std::optional<at::Tensor>} without a value, for the life of the process: zeros of its size, 16 bytes, rounded up. */
+    private static final class EmptyOptional {
+        private static final Memory MEMORY = new Memory(64);
+
+        static {
+            MEMORY.clear();
+        }
+
+        static final long ADDRESS = Pointer.nativeValue(MEMORY);
+
+        private EmptyOptional() {}
+    }
+
+    private static void checkProbability(double probability) {
+        if (!(probability >= 0 && probability <= 1)) {
+            throw new IllegalArgumentException("probability " + probability + " is not between 0 and 1");
+        }
+    }
+}

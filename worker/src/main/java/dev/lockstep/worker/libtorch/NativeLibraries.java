@@ -1,0 +1,46 @@
+package dev.lockstep.worker.libtorch;
+
+import ai.djl.engine.Engine;
+import ai.djl.pytorch.jni.LibUtils;
+import ai.djl.util.Utils;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** libtorch's native libraries, which travel in a jar and must lie in a folder to be loaded. */
+public final class NativeLibraries {
+    private NativeLibraries() {}
+
+    /**
+     * Has DJL unpack them into its cache, once however many processes ask: DJL itself does not lock. Loads the engine, so call it
+     * in a process of its own.
+     *
+     * @return the folder, the value for {@code PYTORCH_LIBRARY_PATH}
+     * @throws LockstepException if the cache cannot be written
+     */
+    public static Path unpack() {
+        Path cache = Utils.getEngineCacheDir("pytorch");
+        try {
+            Files.createDirectories(cache);
+            try (FileChannel channel = FileChannel.open(
+                            cache.resolve("lockstep.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                    FileLock held = channel.lock()) {
+                assert held.isValid();
+                Engine engine = Engine.getEngine("PyTorch");
+                assert engine != null;
+                return Path.of(LibUtils.getLibtorchPath()).toAbsolutePath();
+            }
+        } catch (IOException e) {
+            throw new LockstepException(
+                    FailureCategory.ENVIRONMENT,
+                    "libtorch cannot be unpacked into " + cache + ": " + e.getMessage()
+                            + "; set DJL_CACHE_DIR to a folder that can be written",
+                    e);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package dev.lockstep.worker.model;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.training.initializer.Initializer;
+
+/** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
+final class BatchNormalization extends Layer {
+    private final double momentum;
+    private final double epsilon;
+    private final Parameter weight;
+    private final Parameter bias;
+    private final Parameter runningMean;
+    private final Parameter runningVariance;
+
+    BatchNormalization(String name, int channels, double momentum, double epsilon) {
+        this.momentum = momentum;
+        this.epsilon = epsilon;
+        Shape shape = new Shape(channels);
+        this.weight = declare(name + ".weight", Parameter.Type.GAMMA, shape, true, Initializer.ONES);
+        this.bias = declare(name + ".bias", Parameter.Type.BETA, shape, true, Initializer.ZEROS);
+        this.runningMean =
+                declare(name + ".running_mean", Parameter.Type.RUNNING_MEAN, shape, false, Initializer.ZEROS);
+        this.runningVariance =
+                declare(name + ".running_var", Parameter.Type.RUNNING_VAR, shape, false, Initializer.ONES);
+    }
+
+    @Override
+    PtNDArray apply(PtNDArray input, boolean training) {
+        // The order is that of torch's function; DJL's parameter names say otherwise.
+        return JniUtils.batchNorm(
+                input,
+                values(runningMean),
+                values(runningVariance),
+                values(weight),
+                values(bias),
+                training,
+                momentum,
+                epsilon);
+    }
+}

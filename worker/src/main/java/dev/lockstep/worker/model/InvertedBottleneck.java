@@ -1,0 +1,56 @@
+package dev.lockstep.worker.model;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+
+/** torchvision's {@code MBConv}: expand, depthwise, squeeze-and-excite, project; with a residual where the shapes allow it. */
+final class InvertedBottleneck extends Layer {
+    private static final int SQUEEZE_DIVISOR = 4;
+
+    private final Sequential block = new Sequential();
+    private final boolean residual;
+
+    InvertedBottleneck(
+            String name,
+            EfficientNetVariant variant,
+            Stage stage,
+            int inputChannels,
+            int outputChannels,
+            int stride,
+            double depthProbability) {
+        int expanded = EfficientNetVariant.roundChannels((double) inputChannels * stage.expandRatio());
+        int index = 0;
+        if (expanded != inputChannels) {
+            block.add(new ConvolutionNormActivation(
+                    name + ".block." + index++, variant, inputChannels, expanded, 1, 1, 1, true));
+        }
+        block.add(new ConvolutionNormActivation(
+                name + ".block." + index++, variant, expanded, expanded, stage.kernel(), stride, expanded, true));
+        block.add(new SqueezeExcitation(
+                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR)));
+        block.add(new ConvolutionNormActivation(
+                name + ".block." + index, variant, expanded, outputChannels, 1, 1, 1, false));
+        residual = stride == 1 && inputChannels == outputChannels;
+        if (residual && depthProbability > 0) {
+            block.add(new StochasticDepth(depthProbability));
+        }
+        addChildBlock("block", block);
+    }
+
+    @Override
+    PtNDArray apply(PtNDArray input, boolean training) {
+        PtNDArray result = block.apply(input, training);
+        if (!residual) {
+            return result;
+        }
+        try (result) {
+            return JniUtils.add(result, input);
+        }
+    }
+
+    @Override
+    Shape outputShape(Shape input) {
+        return block.outputShape(input);
+    }
+}

@@ -1,0 +1,161 @@
+package dev.lockstep.worker.step;
+
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.ModelFootprint;
+import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepCommand;
+import dev.lockstep.common.work.StepReport;
+import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.LibC;
+import dev.lockstep.worker.libtorch.LibTorch;
+import dev.lockstep.worker.model.EfficientNet;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Training on the CPU with libtorch through DJL: float32, SGD, data-parallel. */
+public final class DjlTrainingEngine implements TrainingEngine {
+    /** How long a replica waits for another within a step unless told otherwise. */
+    public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
+
+    private static final String OUT_OF_MEMORY_TEXT = "not enough memory";
+
+    private final int threads;
+    private final List<Integer> cpus;
+    private final Duration patience;
+    private NDManager manager;
+    private PreparedReplica prepared;
+
+    /**
+     * @param threads intra-op threads
+     * @param cpus what the training thread and the engine's threads are pinned to; empty for no pinning
+     */
+    public DjlTrainingEngine(int threads, List<Integer> cpus) {
+        this(threads, cpus, DEFAULT_PATIENCE);
+    }
+
+    /**
+     * @param patience how long to wait for another replica within a step
+     */
+    public DjlTrainingEngine(int threads, List<Integer> cpus, Duration patience) {
+        this.threads = threads;
+        this.cpus = List.copyOf(cpus);
+        this.patience = patience;
+    }
+
+    @Override
+    public EngineInfo start() {
+        if (!cpus.isEmpty()) {
+            // Before the engine loads, so that its threads inherit it.
+            LibC.pinThread(cpus);
+        }
+        Engine engine = LibTorch.load();
+        JniUtils.setNumThreads(threads);
+        // The mode is the thread's, and DJL turns it off in the thread that loads the engine.
+        JniUtils.setGradMode(true);
+        manager = engine.newBaseManager();
+        return new EngineInfo(Engine.getDjlVersion(), engine.getVersion(), null, null, JniUtils.getNumThreads());
+    }
+
+    @Override
+    public ModelFootprint probe(TrainingSpec training) {
+        checkTraining(training);
+        return guarded("the memory probe", () -> {
+            ModelFootprint footprint = new MemoryProbe(training).measure(manager);
+            LibC.trimHeap();
+            return footprint;
+        });
+    }
+
+    @Override
+    public void prepare(ReplicaSpec replica) {
+        if (prepared != null) {
+            throw new IllegalStateException("a replica is prepared already");
+        }
+        checkTraining(replica.training());
+        if (replica.strategy() != Strategy.DATA_PARALLEL) {
+            throw unavailable("strategy", replica.strategy().label(), Strategy.DATA_PARALLEL.label());
+        }
+        prepared = guarded(
+                "preparing replica " + replica.rank(), () -> PreparedReplica.create(manager, replica, patience));
+    }
+
+    @Override
+    public StepReport runStep(StepCommand command) {
+        return guarded("step " + command.step(), () -> prepared().run(command));
+    }
+
+    @Override
+    public ReplicaSummary summarise() {
+        return prepared().summarise();
+    }
+
+    @Override
+    public void release() {
+        if (prepared != null) {
+            PreparedReplica released = prepared;
+            prepared = null;
+            released.close();
+            LibC.trimHeap();
+        }
+    }
+
+    private PreparedReplica prepared() {
+        if (prepared == null) {
+            throw new IllegalStateException("no replica is prepared");
+        }
+        return prepared;
+    }
+
+    /** The model, its gradients and statistics by name; for tests and traces. */
+    Replica replica() {
+        return prepared().replica();
+    }
+
+    /** A model's sizes, without building it; its memory is not known. */
+    ModelFootprint describe(ModelSpec model) {
+        return MemoryProbe.sizes(EfficientNet.create(model), null, null);
+    }
+
+    /** Handles of native tensors that are open under this engine's manager. */
+    int openHandles() {
+        return manager.getManagedArrays().size();
+    }
+
+    private static void checkTraining(TrainingSpec training) {
+        if (training.precision() != Precision.FP32) {
+            throw unavailable("precision", training.precision().label(), Precision.FP32.label());
+        }
+    }
+
+    private static LockstepException unavailable(String option, String asked, String available) {
+        return new LockstepException(
+                FailureCategory.USAGE, "the " + option + " '" + asked + "' is not there yet: use " + available);
+    }
+
+    private static <T> T guarded(String what, Supplier<T> action) {
+        try {
+            return action.get();
+        } catch (EngineException e) {
+            String text = String.valueOf(e.getMessage());
+            String firstLine = text.lines().findFirst().orElse(text);
+            if (text.contains(OUT_OF_MEMORY_TEXT)) {
+                throw new LockstepException(
+                        FailureCategory.OUT_OF_MEMORY,
+                        what + " ran out of memory: take a smaller batch per device (" + firstLine + ")",
+                        e);
+            }
+            throw new LockstepException(FailureCategory.INTERNAL, what + " failed in libtorch: " + firstLine, e);
+        }
+    }
+}

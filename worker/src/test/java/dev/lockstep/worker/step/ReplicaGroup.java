@@ -1,0 +1,140 @@
+package dev.lockstep.worker.step;
+
+import dev.lockstep.common.memory.Segment;
+import dev.lockstep.common.memory.SegmentLayout;
+import dev.lockstep.common.plan.MemoryFormat;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.ModelFootprint;
+import dev.lockstep.common.work.Reduction;
+import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.StepCommand;
+import dev.lockstep.common.work.StepReport;
+import dev.lockstep.common.work.TrainingSpec;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Function;
+
+/** The ranks of one measurement in one process: an engine each, on a training thread each, over one real segment. */
+final class ReplicaGroup implements AutoCloseable {
+    private static final String RUN = "test";
+    private static final long EPOCH = 1;
+
+    private final TrainingSpec training;
+    private final Segment segment;
+    private final List<DjlTrainingEngine> engines = new ArrayList<>();
+    private final List<ExecutorService> threads = new ArrayList<>();
+    private long nextStep;
+
+    ReplicaGroup(TrainingSpec training, int ranks, int batch, Duration patience) throws IOException {
+        this.training = training;
+        for (int rank = 0; rank < ranks; rank++) {
+            engines.add(new DjlTrainingEngine(1, List.of(), patience));
+            threads.add(Executors.newSingleThreadExecutor(runnable -> {
+                Thread thread = new Thread(runnable, "training");
+                thread.setDaemon(true);
+                return thread;
+            }));
+        }
+        onAll(engine -> engine.start());
+        ModelFootprint footprint = on(0, engine -> engine.describe(training.model()));
+        SegmentLayout layout = new SegmentLayout(
+                ranks,
+                batch,
+                training.model().sampleFloats(),
+                training.model().classes(),
+                footprint.flatParameters(),
+                footprint.flatBuffers());
+        segment = Segment.create(layout, RUN, EPOCH);
+        for (int rank = 0; rank < ranks; rank++) {
+            ReplicaSpec spec = new ReplicaSpec(
+                    RUN,
+                    EPOCH,
+                    rank,
+                    ranks,
+                    Strategy.DATA_PARALLEL,
+                    training,
+                    segment.path().toString(),
+                    layout);
+            on(rank, engine -> {
+                engine.prepare(spec);
+                return null;
+            });
+        }
+    }
+
+    Segment segment() {
+        return segment;
+    }
+
+    /** Fills a slot with images in NCHW order. */
+    void fill(int slot, float[] images, long[] labels) throws IOException {
+        int samples = labels.length;
+        int channels = 3;
+        int pixels = images.length / samples / channels;
+        ByteBuffer inputs = segment.inputs(slot, 0, samples);
+        boolean channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
+        for (int i = 0; i < images.length; i++) {
+            int sample = i / (channels * pixels);
+            int channel = i / pixels % channels;
+            int pixel = i % pixels;
+            int at = channelsLast ? (sample * pixels + pixel) * channels + channel : i;
+            inputs.putFloat(at * Float.BYTES, images[i]);
+        }
+        segment.labels(slot, 0, samples).asLongBuffer().put(labels);
+    }
+
+    /** Runs a step on all ranks at once; the reports are in rank order. */
+    List<StepReport> step(List<Integer> chunks) {
+        StepCommand command = new StepCommand(nextStep++, 0, chunks, Reduction.SUM_TO_FIRST);
+        return onAll(engine -> engine.runStep(command));
+    }
+
+    <T> T on(int rank, Function<DjlTrainingEngine, T> action) {
+        return get(submit(rank, action));
+    }
+
+    <T> Future<T> submit(int rank, Function<DjlTrainingEngine, T> action) {
+        Callable<T> call = () -> action.apply(engines.get(rank));
+        return threads.get(rank).submit(call);
+    }
+
+    <T> List<T> onAll(Function<DjlTrainingEngine, T> action) {
+        List<Future<T>> futures = new ArrayList<>();
+        for (int rank = 0; rank < engines.size(); rank++) {
+            futures.add(submit(rank, action));
+        }
+        return futures.stream().map(ReplicaGroup::get).toList();
+    }
+
+    private static <T> T get(Future<T> future) {
+        try {
+            return future.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        onAll(engine -> {
+            engine.release();
+            return null;
+        });
+        threads.forEach(ExecutorService::shutdown);
+        segment.close();
+    }
+}
