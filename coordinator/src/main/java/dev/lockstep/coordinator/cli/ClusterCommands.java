@@ -2,8 +2,11 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.DeviceView;
+import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.api.RunView.MeasurementView;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -36,6 +39,8 @@ final class ClusterCommands {
     /** {@code lockstep status}. */
     @Command(name = "status", description = "Says how the cluster stands.")
     static final class Status implements Callable<Integer> {
+        private static final Set<String> UNDER_WAY = Set.of("preparing", "warming-up", "measuring");
+
         private final Shell shell;
 
         Status(Shell shell) {
@@ -44,7 +49,8 @@ final class ClusterCommands {
 
         @Override
         public Integer call() {
-            ClusterView cluster = CoordinatorClient.of(shell.runDir()).status();
+            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
+            ClusterView cluster = client.status();
             Duration uptime = Duration.between(cluster.startedAt(), Instant.now());
             String states = cluster.devices().stream()
                     .map(device -> device.id() + " " + device.state())
@@ -53,11 +59,32 @@ final class ClusterCommands {
                     .println("cluster: " + cluster.runDir() + ", up for " + Messages.duration(uptime) + ", Lockstep "
                             + cluster.lockstepVersion());
             shell.out().println("devices: " + states);
-            shell.out().println("running: " + (cluster.currentRun() == null ? "nothing" : cluster.currentRun()));
+            String running = cluster.currentRun() == null
+                    ? "nothing"
+                    : cluster.currentRun() + progress(client.run(cluster.currentRun()));
+            shell.out().println("running: " + running);
             shell.out()
                     .println("queued:  "
                             + (cluster.queuedRuns().isEmpty() ? "nothing" : String.join(", ", cluster.queuedRuns())));
             return ExitStatus.DONE.code();
+        }
+
+        /** Where a run is: the first of its measurements that is not over. */
+        private static String progress(RunView run) {
+            for (int index = 0; index < run.measurements().size(); index++) {
+                MeasurementView measurement = run.measurements().get(index);
+                if (UNDER_WAY.contains(measurement.state())) {
+                    return ", [%d/%d] %s, %s, step %d of %d"
+                            .formatted(
+                                    index + 1,
+                                    run.measurements().size(),
+                                    measurement.label(),
+                                    measurement.state(),
+                                    measurement.stepsDone(),
+                                    measurement.totalSteps());
+                }
+            }
+            return "";
         }
     }
 }

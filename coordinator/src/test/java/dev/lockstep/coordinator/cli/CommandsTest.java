@@ -57,12 +57,20 @@ class CommandsTest {
     void shouldShowTheStatus() {
         coordinator.on(
                 "GET /status", new ClusterView("1.2", Instant.now(), "/some/run", DEVICES, "r7", List.of("r8", "r9")));
+        List<MeasurementView> measurements = List.of(
+                new MeasurementView("m1", "1 device", "ok", 5, 5, 3.5, null),
+                new MeasurementView("m2", "2 devices", "measuring", 3, 5, null, null));
+        coordinator.on(
+                "GET /runs/r7", new RunView("r7", "running", Instant.EPOCH, List.of(), measurements, "/there", null));
         assertEquals(0, shell.execute("status"));
         assertTrue(
                 shell.out().get(0).matches("cluster: /some/run, up for [0-9.]+ s, Lockstep 1.2"),
                 shell.out()::toString);
         assertEquals(
-                List.of("devices: cpu:0 ready, cuda:0 dead", "running: r7", "queued:  r8, r9"),
+                List.of(
+                        "devices: cpu:0 ready, cuda:0 dead",
+                        "running: r7, [2/2] 2 devices, measuring, step 3 of 5",
+                        "queued:  r8, r9"),
                 shell.out().subList(1, 4));
     }
 
