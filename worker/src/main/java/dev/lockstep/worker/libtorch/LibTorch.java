@@ -36,6 +36,7 @@ public final class LibTorch {
             "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
             "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
+            "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
             "fusedSgd", "_ZN2at4_ops11_fused_sgd_4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddddbbbRKSt8optionalIS4_ES9_");
 
     private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
@@ -59,6 +60,8 @@ public final class LibTorch {
         static native long featureDropout(long result, long self, double probability, int training);
 
         static native long zeroInPlace(long self);
+
+        static native void setData(long self, long other);
 
         static native void fusedSgd(
                 long parameters,
@@ -150,6 +153,18 @@ public final class LibTorch {
     /** Sets every element to zero, in place. */
     public static void zero(NDArray array) {
         Operators.zeroInPlace(((PtNDArray) array).getHandle());
+    }
+
+    /**
+     * Makes an array use another's memory, values included.
+     *
+     * @param other of the same shape and type, contiguous
+     */
+    public static void alias(NDArray array, NDArray other) {
+        if (!array.getShape().equals(other.getShape()) || array.getDataType() != other.getDataType()) {
+            throw new IllegalArgumentException(array.getShape() + " cannot become " + other.getShape());
+        }
+        Operators.setData(((PtNDArray) array).getHandle(), ((PtNDArray) other).getHandle());
     }
 
     /**

@@ -10,6 +10,7 @@ final class InvertedBottleneck extends Layer {
 
     private final Sequential block = new Sequential();
     private final boolean residual;
+    private final double depthProbability;
 
     InvertedBottleneck(
             String name,
@@ -32,10 +33,16 @@ final class InvertedBottleneck extends Layer {
         block.add(new ConvolutionNormActivation(
                 name + ".block." + index, variant, expanded, outputChannels, 1, 1, 1, false));
         residual = stride == 1 && inputChannels == outputChannels;
-        if (residual && depthProbability > 0) {
+        this.depthProbability = residual ? depthProbability : 0;
+        if (this.depthProbability > 0) {
             block.add(new StochasticDepth(depthProbability));
         }
         addChildBlock("block", block);
+    }
+
+    /** How often the residual branch of a sample is dropped; 0 where there is no residual. */
+    double depthProbability() {
+        return depthProbability;
     }
 
     @Override

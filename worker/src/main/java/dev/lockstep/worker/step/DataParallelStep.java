@@ -56,6 +56,10 @@ final class DataParallelStep {
     private Double runAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         NDArray logits = replica.forward(images);
         clock.mark(Phase.FORWARD);
+        // Nobody else takes part; the step's logits lie in the segment afterwards, as with more replicas.
+        collective.begin(command);
+        collective.gather(scope, logits);
+        clock.mark(Phase.GATHER);
         NDArray loss = CrossEntropy.mean(logits, labels(scope, command));
         double value = loss.getFloat();
         clock.mark(Phase.LOSS);

@@ -127,9 +127,9 @@ public final class DjlTrainingEngine implements TrainingEngine {
         return MemoryProbe.sizes(EfficientNet.create(model), null, null);
     }
 
-    /** Handles of native tensors that are open under this engine's manager. */
+    /** Handles of native tensors that are open in this process. */
     int openHandles() {
-        return manager.getManagedArrays().size();
+        return manager.getParentManager().getManagedArrays().size();
     }
 
     private static void checkTraining(TrainingSpec training) {

@@ -100,8 +100,9 @@ final class Replica {
         try (PtNDArray sum = JniUtils.sum(array);
                 NDArray one = array.getManager().ones(new Shape())) {
             JniUtils.backward(sum, (PtNDArray) one, false, false);
-            try (NDArray gradient = array.getGradient()) {
-                gradient.set(gradients.bytes(parameter.getName()));
+            try (NDArray gradient = array.getGradient();
+                    NDArray place = gradients.view(array.getManager(), parameter.getName())) {
+                LibTorch.alias(gradient, place);
             }
         }
     }
