@@ -38,7 +38,7 @@ public interface BatchSource extends AutoCloseable {
     /** Whether every step has the same batch, so that one {@link #fill} serves all of them. */
     boolean constant();
 
-    /** Ends what reads ahead. */
+    /** Ends what reads ahead; an image that is being decoded is the last one of its thread. */
     @Override
     void close();
 }

@@ -21,16 +21,31 @@ final class Plots {
     static List<Plot> of(Report report) {
         List<Result> results = ReportTables.finished(report);
         List<Plot> plots = new ArrayList<>();
-        add(plots, results, "throughput", "Throughput", "images per second", Result::imagesPerSecond, true);
+        Function<List<Result>, List<Curve>> none = any -> List.of();
+        add(
+                plots,
+                results,
+                "throughput",
+                "Throughput",
+                "images per second",
+                Result::imagesPerSecond,
+                Plots::proportional);
         add(
                 plots,
                 results,
                 "step-time",
                 "Mean time of a step",
                 "milliseconds",
-                r -> r.stepMillis().mean(),
-                false);
-        add(plots, results, "efficiency", "Scaling efficiency", "percent of ideal", Plots::efficiencyPercent, true);
+                result -> result.stepMillis().mean(),
+                none);
+        add(
+                plots,
+                results,
+                "efficiency",
+                "Scaling efficiency",
+                "percent of ideal",
+                Plots::efficiencyPercent,
+                Plots::whole);
         add(
                 plots,
                 results,
@@ -38,7 +53,7 @@ final class Plots {
                 "Memory of the fullest device",
                 memoryTitle(results),
                 ReportTables::maxMemoryMiB,
-                false);
+                none);
         if (!results.isEmpty()) {
             plots.add(new Plot("phases", "Phases of a step on replica 0", PhaseChart.of(results)));
         }
@@ -52,7 +67,7 @@ final class Plots {
             String title,
             String figureTitle,
             Function<Result, Double> figure,
-            boolean ideal) {
+            Function<List<Result>, List<Curve>> ideals) {
         Map<String, List<Result>> byCurve = results.stream()
                 .filter(result -> figure.apply(result) != null)
                 .collect(Collectors.groupingBy(Plots::curveName, LinkedHashMap::new, Collectors.toList()));
@@ -62,8 +77,7 @@ final class Plots {
         List<Curve> curves = byCurve.entrySet().stream()
                 .map(entry -> new Curve(entry.getKey(), points(entry.getValue(), figure)))
                 .toList();
-        List<Curve> ideals = ideal ? ideals(name, results) : List.of();
-        plots.add(new Plot(name, title, ScalingChart.of(title, figureTitle, curves, ideals)));
+        plots.add(new Plot(name, title, ScalingChart.of(title, figureTitle, curves, ideals.apply(results))));
     }
 
     private static List<Point> points(List<Result> results, Function<Result, Double> figure) {
@@ -82,12 +96,14 @@ final class Plots {
         return result.efficiency() == null ? null : result.efficiency() * 100;
     }
 
-    /** n devices are n times the one: a line through the origin for each baseline, or the 100 percent of efficiency. */
-    private static List<Curve> ideals(String name, List<Result> results) {
-        int most = results.stream().mapToInt(Result::deviceCount).max().orElseThrow();
-        if (name.equals("efficiency")) {
-            return List.of(new Curve("ideal", List.of(new Point(0, 100), new Point(most, 100))));
-        }
+    /** The ideal of an efficiency. */
+    private static List<Curve> whole(List<Result> results) {
+        return List.of(new Curve("ideal", List.of(new Point(0, 100), new Point(most(results), 100))));
+    }
+
+    /** The ideal of a throughput, one for each precision: n devices are n times the one. */
+    private static List<Curve> proportional(List<Result> results) {
+        int most = most(results);
         return results.stream()
                 .map(result -> Results.baseline(result, results))
                 .flatMap(Optional::stream)
@@ -99,6 +115,10 @@ final class Plots {
                         "ideal, " + one.precision().label(),
                         List.of(new Point(0, 0), new Point(most, one.imagesPerSecond() * most))))
                 .toList();
+    }
+
+    private static int most(List<Result> results) {
+        return results.stream().mapToInt(Result::deviceCount).max().orElseThrow();
     }
 
     private static String memoryTitle(List<Result> results) {

@@ -58,7 +58,7 @@ final class ReportTables {
     /** What fits a terminal: {@link #scaling} in fewer columns. */
     static Table summary(Report report) {
         return new Table(
-                List.of("Configuration", "Images/step", "Step ms", "Images/s", "Speed-up", "Efficiency", "MiB/device"),
+                List.of("Configuration", "Batch", "Step ms", "Images/s", "Speed-up", "Efficiency", "MiB"),
                 1,
                 finished(report).stream()
                         .map(result -> List.of(

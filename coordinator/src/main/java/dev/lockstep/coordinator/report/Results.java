@@ -30,7 +30,8 @@ public final class Results {
     private Results() {}
 
     /**
-     * A measurement that went through. Its speed-up is still open: {@link #withSpeedups} fills it.
+     * A measurement in full precision without TF32 that went through. Its speed-up is still open: {@link #withSpeedups} fills
+     * it.
      *
      * @param deviceIds in rank order, idle ones too
      * @param collective how replicas exchanged tensors

@@ -20,6 +20,9 @@ final class ScalingChart {
             SeriesMarkers.TRIANGLE_UP,
             SeriesMarkers.TRIANGLE_DOWN);
     private static final BasicStroke SOLID = new BasicStroke(2.5f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    /** So many whole numbers fit the axis; beyond, XChart's own ticks are whole too. */
+    private static final int MOST_TICKS = 16;
+
     private static final double HEADROOM = 1.08;
 
     private ScalingChart() {}
@@ -61,7 +64,9 @@ final class ScalingChart {
                 .setXAxisMax((double) most)
                 .setYAxisMin(0.0)
                 .setYAxisMax(highest * HEADROOM);
-        addTicks(chart, most);
+        if (most <= MOST_TICKS) {
+            addTicks(chart, most);
+        }
         for (int i = 0; i < ideals.size(); i++) {
             XYSeries series = add(chart, ideals.get(i));
             series.setLineColor(ChartStyle.IDEAL).setLineStyle(dashes(i));

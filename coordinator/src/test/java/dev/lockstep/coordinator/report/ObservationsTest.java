@@ -1,0 +1,148 @@
+package dev.lockstep.coordinator.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.report.Observation;
+import dev.lockstep.common.report.Result;
+import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepReport;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ObservationsTest {
+    @Test
+    void shouldSayHowThroughputScaledAndNameItsEvidence() {
+        Observation observation = only(
+                "From 1 to",
+                SampleMeasurement.dataParallel(1, 32, 100, 101, 99),
+                SampleMeasurement.dataParallel(2, 64, 124, 125, 126),
+                SampleMeasurement.dataParallel(4, 128, 159, 160, 161));
+        assertEquals(
+                "From 1 to 4 devices, throughput with fp32, data-parallel went from 320.00 to 800.00 images/s: 2.50x, an efficiency of 62.5 %.",
+                observation.text());
+        assertEquals(List.of("data-parallel-fp32-1x32", "data-parallel-fp32-4x32"), observation.evidence());
+    }
+
+    @Test
+    void shouldClaimNoChangeWithinTheNoise() {
+        // Twice the work in just under twice the time, and steps that scatter by a tenth: nothing to conclude.
+        assertTrue(only(
+                        "From 1 to",
+                        SampleMeasurement.dataParallel(1, 32, 90, 110, 100),
+                        SampleMeasurement.dataParallel(2, 64, 177, 213, 195))
+                .text()
+                .endsWith("no change beyond the noise."));
+    }
+
+    @Test
+    void shouldNotJudgeBySingleSteps() {
+        List<Observation> observations =
+                of(SampleMeasurement.dataParallel(1, 32, 100), SampleMeasurement.dataParallel(2, 64, 150));
+        assertTrue(matching(observations, "From 1 to").get(0).text().endsWith("no change beyond the noise."));
+        assertEquals(List.of(), matching(observations, "grew most"));
+    }
+
+    @Test
+    void shouldNameThePhaseThatGrewMost() {
+        assertEquals(
+                "With fp32, data-parallel, the time that grew most on replica 0 is backward: from 50.00 ms on 1 device to 100.00 ms on 2, waits at barriers included.",
+                only(
+                                "grew most",
+                                SampleMeasurement.dataParallel(1, 32, 100, 101, 99),
+                                SampleMeasurement.dataParallel(2, 64, 200, 201, 199))
+                        .text());
+    }
+
+    @Test
+    void shouldNameTheLargestPartOfTheStepOnMostDevices() {
+        assertEquals(
+                "The largest part of a step of data-parallel-fp32-2x32 on replica 0 is backward: 100.00 ms, 50.0 % of the step.",
+                only(
+                                "The largest part",
+                                SampleMeasurement.dataParallel(1, 32, 100),
+                                SampleMeasurement.dataParallel(2, 64, 200))
+                        .text());
+    }
+
+    @Test
+    void shouldCompareMixedWithFullPrecision() {
+        SampleMeasurement full = SampleMeasurement.dataParallel(1, 32, 100, 101, 99);
+        SampleMeasurement mixed = SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.AMP, 1, 32, 80, 81, 79);
+        mixed.summaries.set(0, new ReplicaSummary("0badcafe", 750.0, "peak-resident"));
+        Observation observation = only("a step with amp", full, mixed);
+        assertEquals(
+                "On 1 device, a step with amp, data-parallel took 80.00 ms against 100.00 ms with fp32, data-parallel (20.0 % less); the fullest device used 750.0 MiB against 1500.0 MiB (50.0 % less).",
+                observation.text());
+        assertEquals(List.of("data-parallel-fp32-1x32", "data-parallel-amp-1x32"), observation.evidence());
+    }
+
+    @Test
+    void shouldCompareStrategiesOnlyWhereTheyDidTheSameWork() {
+        SampleMeasurement torch = SampleMeasurement.dataParallel(2, 64, 200, 201, 199);
+        SampleMeasurement same = SampleMeasurement.of(Strategy.ALL_REDUCE, Precision.FP32, 2, 64, 100, 101, 99);
+        SampleMeasurement other = SampleMeasurement.of(Strategy.ALL_REDUCE, Precision.FP32, 2, 32, 60, 61, 59);
+        assertTrue(only("a step with fp32, all-reduce", torch, same).text().contains("(50.0 % less)"));
+        assertEquals(List.of(), matching(of(torch, other), "a step with fp32, all-reduce"));
+    }
+
+    @Test
+    void shouldNameRanksThatWaitUnevenlyButNotIdleOnes() {
+        SampleMeasurement uneven = SampleMeasurement.dataParallel(4, 5, 100, 100);
+        Observation observation = only("waited", uneven);
+        assertEquals(
+                "In data-parallel-fp32-4x2, rank 2 waited 10.00 ms a step at barriers and rank 0 0.00 ms, of a step of 100.00 ms.",
+                observation.text());
+        assertEquals(
+                "In data-parallel-fp32-4x2, 1 of 4 devices had no samples: the batch of 5 splits into 3 chunks.",
+                only("had no samples", uneven).text());
+    }
+
+    @Test
+    void shouldMentionWaitingForDataFromOnePercentOfTheStep() {
+        SampleMeasurement sample = SampleMeasurement.dataParallel(1, 8, 100, 100);
+        sample.dataWaitMillis = 0.9;
+        assertEquals(List.of(), matching(of(sample), "for its images"));
+        sample.dataWaitMillis = 25.0;
+        assertTrue(only("for its images", sample).text().contains("waited 25.00 ms for its images, 25.0 %"));
+    }
+
+    @Test
+    void shouldWarnOfWideScatterAndOfDivergence() {
+        assertTrue(only("scatter widely", SampleMeasurement.dataParallel(1, 8, 100, 150, 50))
+                .text()
+                .contains("50.0 % of the mean"));
+        assertEquals(List.of(), matching(of(SampleMeasurement.dataParallel(1, 8, 100, 101)), "scatter widely"));
+
+        SampleMeasurement diverged = SampleMeasurement.dataParallel(1, 8, 100);
+        PhaseNanos none = new PhaseNanos(0, 0, 0, 0, 0, 0, 0, 0);
+        diverged.stepsByRank.set(0, List.of(new StepReport(2, 100_000_000, none, 0, Double.NaN)));
+        assertTrue(only("diverged", diverged).text().contains("NaN"));
+    }
+
+    @Test
+    void shouldSayNothingOfNothing() {
+        assertEquals(List.of(), Observations.of(List.of()));
+    }
+
+    private static Observation only(String part, SampleMeasurement... samples) {
+        List<Observation> matching = matching(of(samples), part);
+        assertEquals(1, matching.size(), () -> "about '" + part + "': " + matching);
+        return matching.get(0);
+    }
+
+    private static List<Observation> matching(List<Observation> observations, String part) {
+        return observations.stream()
+                .filter(observation -> observation.text().contains(part))
+                .toList();
+    }
+
+    private static List<Observation> of(SampleMeasurement... samples) {
+        List<Result> results =
+                List.of(samples).stream().map(SampleMeasurement::result).toList();
+        return Observations.of(Results.withSpeedups(results));
+    }
+}

@@ -1,0 +1,119 @@
+package dev.lockstep.coordinator.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.report.Report;
+import dev.lockstep.common.work.ReplicaSummary;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ReportFormsTest {
+    private static final Report TYPICAL = SampleReport.typical();
+
+    @Test
+    void shouldGiveEachConfigurationABlockInTheFamiliarForm() {
+        String markdown = MarkdownReport.render(TYPICAL, List.of());
+        assertTrue(
+                markdown.contains(
+                        """
+                        ### Single CPU device (cpu:0)
+                        **Standard Precision (FP32)**:
+                        - Average Time: **2537.50 ms**
+                        - Throughput: **6.31 images/second**
+                        - Effective Batch Size: **16** (16)
+                        - Memory Used: **1500.00 MiB** (largest device, peak-resident)
+                        """),
+                markdown);
+        assertTrue(
+                markdown.contains(
+                        """
+                        ### 2 CPU devices (cpu:0 and cpu:1)
+                        **Standard Precision (FP32)** - Using DataParallel:
+                        - Average Time: **2705.00 ms**
+                        - Throughput: **11.83 images/second**
+                        - Effective Batch Size: **32** (16 + 16)
+                        """),
+                markdown);
+    }
+
+    @Test
+    void shouldNameTheMachineTheModelAndThePlan() {
+        String markdown = MarkdownReport.render(TYPICAL, List.of());
+        assertTrue(
+                markdown.contains("- **Total Parameters**: `10,750,027`\n- **Model Size**: `41.01 MiB`\n"), markdown);
+        assertTrue(markdown.contains("- **PyTorch Version**: `2.5.1`\n"), markdown);
+        assertTrue(markdown.contains("- **Batch**: `16 per device (weak scaling)`\n"), markdown);
+        assertTrue(markdown.contains("`sgd, learning rate 0.01, momentum 0.9, weight decay 0.0001`"), markdown);
+        assertFalse(markdown.contains("CUDA"), "a machine without CUDA has no version of it");
+    }
+
+    @Test
+    void shouldGiveTheReasonOfWhatWasNotMeasured() {
+        String markdown = MarkdownReport.render(TYPICAL, List.of());
+        assertTrue(markdown.contains("- Not measured (skipped): 4 replicas need 9000 MiB"), markdown);
+        assertTrue(markdown.contains("| data-parallel-fp32-4x16 | skipped | not-enough-memory | 4 replicas"), markdown);
+        assertTrue(markdown.contains("8000 \\| free"), "a bar in a cell is escaped");
+    }
+
+    @Test
+    void shouldNotInventAFigure() {
+        SampleMeasurement sample = SampleMeasurement.dataParallel(2, 8, 100);
+        sample.summaries.replaceAll(summary -> new ReplicaSummary(summary.parameterChecksum(), null, null));
+        Report report = SampleReport.of(sample.result());
+        String markdown = MarkdownReport.render(report, List.of());
+        assertTrue(markdown.contains("- Memory Used: not measured\n"), markdown);
+        assertEquals(
+                List.of("data-parallel-fp32-2x4", "2", "8", "100.00", "-", "100.00", "80.00", "-", "-", "-"),
+                ReportTables.scaling(report).rows().get(0));
+    }
+
+    @Test
+    void shouldWriteOneRowOfFullPrecisionForEachConfiguration() {
+        List<String> rows = CsvReport.render(TYPICAL).lines().toList();
+        assertEquals(1 + 3, rows.size());
+        assertTrue(rows.get(0).startsWith("id,strategy,precision,"), rows.get(0));
+        assertTrue(rows.get(2).contains(",11.829944547134936,"), rows.get(2));
+        assertTrue(rows.get(2).contains(",16;16,"), rows.get(2));
+        assertTrue(rows.get(3).contains(",\"4 replicas need 9000 MiB, the machine has 8000 | free\",,,"), rows.get(3));
+        assertEquals(columns(rows.get(0)), columns(rows.get(1)));
+    }
+
+    @Test
+    void shouldEscapeWhatMeansSomethingInHtml() {
+        String html = HtmlReport.render(TYPICAL, List.of());
+        assertTrue(html.contains("Example CPU &lt;2 GHz&gt;"), html);
+        assertTrue(html.contains("batch 16 per device &amp; 4 steps"), html);
+        assertFalse(html.contains("http"), "nothing is loaded from elsewhere");
+    }
+
+    @Test
+    void shouldSummariseWithinAHundredColumns() {
+        Report report = SampleReport.of(
+                SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, 1, 32, 123456.7, 123400)
+                        .result(),
+                SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, 16, 512, 223456.7, 223400)
+                        .result());
+        for (Report summarised : List.of(TYPICAL, report)) {
+            String summary = ReportSummary.render(summarised);
+            summary.lines()
+                    .forEach(line -> assertTrue(line.length() <= ReportSummary.COLUMNS, line.length() + ": " + line));
+            assertTrue(summary.contains("10,750,027 parameters"), summary);
+        }
+        assertTrue(
+                ReportSummary.render(TYPICAL).contains("- data-parallel-fp32-4x16 skipped: 4 replicas need 9000 MiB"),
+                "what was not measured is named");
+    }
+
+    @Test
+    void shouldSummariseARunWithoutFigures() {
+        assertTrue(ReportSummary.render(SampleReport.of()).contains("No measurement gave figures."));
+    }
+
+    private static long columns(String row) {
+        return row.chars().filter(c -> c == ',').count();
+    }
+}
