@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.integration;
 
+import static dev.lockstep.coordinator.integration.Scripts.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -139,12 +140,6 @@ class ClusterIT {
         assertRefused(3, "already running", scripts.run("start-cluster", "--devices", "cpu:1"));
     }
 
-    private static void assertRefused(int status, String what, Outcome outcome) {
-        assertEquals(status, outcome.status(), outcome.all());
-        assertTrue(outcome.errors().contains(what), outcome.all());
-        assertEquals(1, outcome.errors().lines().count(), outcome.errors());
-    }
-
     @Test
     @Order(5)
     void shouldSurviveTheDeathOfAWorker() throws IOException, InterruptedException {
@@ -171,7 +166,7 @@ class ClusterIT {
                 .output()
                 .lines()
                 .filter(line -> line.startsWith("cpu:1 "))
-                .map(line -> line.split("\\s+")[4])
+                .map(line -> line.split("\\s+", -1)[4])
                 .findFirst()
                 .orElseThrow(() -> new AssertionError(runs));
         ProcessHandle.of(Long.parseLong(pid)).orElseThrow().destroyForcibly();

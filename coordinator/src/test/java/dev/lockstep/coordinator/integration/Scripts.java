@@ -1,5 +1,8 @@
 package dev.lockstep.coordinator.integration;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
@@ -72,6 +75,13 @@ final class Scripts {
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         builder.environment().putAll(environment);
         return builder;
+    }
+
+    /** A command that cannot be done ends with its status and one line on standard error that says why. */
+    static void assertRefused(int status, String what, Outcome outcome) {
+        assertEquals(status, outcome.status(), outcome.all());
+        assertTrue(outcome.errors().contains(what), outcome.all());
+        assertEquals(1, outcome.errors().lines().count(), outcome.errors());
     }
 
     /** The report that a run wrote to the folder it was told. */

@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.integration;
 
+import static dev.lockstep.coordinator.integration.Scripts.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -34,12 +35,6 @@ class StartIT {
         List<ProcessHandle> left = scripts.processes();
         left.forEach(ProcessHandle::destroyForcibly);
         assertEquals(List.of(), left);
-    }
-
-    private static void assertRefused(int status, String what, Outcome outcome) {
-        assertEquals(status, outcome.status(), outcome.all());
-        assertTrue(outcome.errors().contains(what), outcome.all());
-        assertEquals(1, outcome.errors().lines().count(), outcome.errors());
     }
 
     @Test
