@@ -76,6 +76,7 @@ class RunTest {
         coordinator.on("POST /runs", run("queued", WAITING));
         // The clock advances half a second between two answers: forty of them are twenty seconds.
         List<RunView> views = new ArrayList<>();
+        views.add(run("queued", WAITING));
         views.addAll(
                 Collections.nCopies(45, run("running", List.of(one("measuring", 7, null), two("waiting", 0, null)))));
         views.add(run("running", List.of(one("ok", 12, 5.8), two("preparing", 0, null))));
