@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.api.RunView.MeasurementView;
+import java.util.List;
 import java.util.Locale;
 
 /** Shows how a run gets on. */
@@ -40,6 +41,13 @@ interface RunDisplay extends AutoCloseable {
         }
         return measurement.message() == null
                 ? measurement.state()
-                : measurement.state() + ": " + Messages.oneLine(measurement.message());
+                : measurement.state() + ": " + firstLine(measurement.message());
+    }
+
+    /** A worker's last lines, which follow the sentence that says how it ended, are for the report alone. */
+    private static String firstLine(String message) {
+        List<String> lines = message.strip().lines().toList();
+        String first = lines.get(0).strip();
+        return lines.size() == 1 ? first : first.replaceFirst(":$", "") + " (more in the report)";
     }
 }

@@ -50,10 +50,6 @@ final class RunFollower {
         boolean queued = false;
         display.show(run);
         while (!run.isOver()) {
-            if (run.status().equals("queued") && !queued) {
-                queued = true;
-                display.note("waiting for the runs before this one");
-            }
             if (shell.interrupt().isRequested() && !cancelled) {
                 if (onInterrupt == OnInterrupt.DETACH) {
                     throw new CommandException(
@@ -67,6 +63,11 @@ final class RunFollower {
             }
             shell.timer().pause(INTERVAL);
             run = client.run(run.id());
+            // Not said of a run that only just arrived: it is queued for a moment even when nothing is before it.
+            if (run.status().equals("queued") && !queued) {
+                queued = true;
+                display.note("waiting for the runs before this one");
+            }
             display.show(run);
         }
         return run;

@@ -76,6 +76,7 @@ class RunTest {
         coordinator.on("POST /runs", run("queued", WAITING));
         // The clock advances half a second between two answers: forty of them are twenty seconds.
         List<RunView> views = new ArrayList<>();
+        views.add(run("queued", WAITING));
         views.addAll(
                 Collections.nCopies(45, run("running", List.of(one("measuring", 7, null), two("waiting", 0, null)))));
         views.add(run("running", List.of(one("ok", 12, 5.8), two("preparing", 0, null))));
@@ -92,7 +93,7 @@ class RunTest {
                         "[1/2] measuring, step 7 of 12",
                         "[1/2] 5.80 images/s",
                         "[2/2] 2 devices",
-                        "[2/2] failed: cpu:1 was killed",
+                        "[2/2] failed: cpu:1 was killed; its last lines (more in the report)",
                         ""),
                 shell.out().subList(0, 10));
         assertTrue(shell.out().contains(SmallReport.LINE), shell.out()::toString);
@@ -247,6 +248,7 @@ class RunTest {
     }
 
     private static MeasurementView failedTwo() {
-        return new MeasurementView("m2", "2 devices", "failed", 3, 12, null, "cpu:1 was killed");
+        return new MeasurementView(
+                "m2", "2 devices", "failed", 3, 12, null, "cpu:1 was killed; its last lines:\none\ntwo");
     }
 }
