@@ -11,6 +11,7 @@ import dev.lockstep.common.plan.Strategy;
  * @param epoch the measurement's number within the cluster's life; likewise
  * @param rank this replica's place, 0 to {@code ranks - 1}; replica 0 owns the parameters under data-parallel
  * @param training what is trained and how
+ * @param files where the state comes from and goes to
  * @param segmentPath the shared-memory file
  * @param layout how it is laid out
  */
@@ -21,6 +22,7 @@ public record ReplicaSpec(
         int ranks,
         Strategy strategy,
         TrainingSpec training,
+        StateFiles files,
         String segmentPath,
         SegmentLayout layout) {
 

@@ -6,5 +6,8 @@ package dev.lockstep.common.work;
  * @param parameterChecksum CRC-32C over the flat parameters' bytes, eight hex digits
  * @param peakMemoryMiB peak of the measurement; null where the platform does not tell
  * @param memoryKind what that figure is, as {@code memoryMiB.kind} in the report; null with it
+ * @param amp null in full precision
+ * @param tf32 whether convolutions may have used TF32
  */
-public record ReplicaSummary(String parameterChecksum, Double peakMemoryMiB, String memoryKind) {}
+public record ReplicaSummary(
+        String parameterChecksum, Double peakMemoryMiB, String memoryKind, AmpSummary amp, boolean tf32) {}

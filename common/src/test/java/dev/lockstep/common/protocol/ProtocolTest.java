@@ -21,12 +21,14 @@ import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.AmpSummary;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
@@ -83,6 +85,7 @@ class ProtocolTest {
                 DEVICES,
                 Strategy.ALL_REDUCE,
                 training,
+                new StateFiles("/weights.safetensors", "/saved.safetensors", "/trace.safetensors"),
                 "/proc/4194304/fd/1000",
                 new SegmentLayout(DEVICES, 512, 3L * 224 * 224, 35, 10_760_000, 90_000));
         StepCommand command = new StepCommand(
@@ -100,7 +103,11 @@ class ProtocolTest {
                 new MeasurementMessage.Probed(1, new ModelFootprint(10_750_027, 340, 10_760_000, 90_000, 1.5, null)),
                 new MeasurementMessage.Prepared(1, 0),
                 new MeasurementMessage.StepDone(1, 0, report),
-                new MeasurementMessage.Summarised(1, 0, new ReplicaSummary("0123abcd", 5467.19, "peak-resident")),
+                new MeasurementMessage.Summarised(
+                        1,
+                        0,
+                        new ReplicaSummary(
+                                "0123abcd", 5467.19, "peak-resident", new AmpSummary("float16", 32768.0, 1), true)),
                 new MeasurementMessage.Released(1, "cpu:0"),
                 new MeasurementMessage.WorkFailed(1, "cpu:0", new Failure(FailureCategory.TIMEOUT, "no answer")));
     }

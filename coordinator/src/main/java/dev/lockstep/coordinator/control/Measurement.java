@@ -20,6 +20,7 @@ import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.WorkerMessage;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
@@ -266,6 +267,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 workers.size(),
                 setting.spec.strategy(),
                 training(),
+                StateFiles.NONE,
                 dataPlane.segment().path().toString(),
                 dataPlane.segment().layout());
     }

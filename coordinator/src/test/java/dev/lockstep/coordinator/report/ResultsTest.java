@@ -84,13 +84,13 @@ class ResultsTest {
     @Test
     void shouldReportTheFullestDevicesMemoryAndKeepWhatWasNotMeasuredOpen() {
         SampleMeasurement sample = SampleMeasurement.dataParallel(2, 8, 100);
-        sample.summaries.set(0, new ReplicaSummary("0badcafe", null, null));
+        sample.summaries.set(0, new ReplicaSummary("0badcafe", null, null, null, false));
         Result result = sample.result();
         assertEquals(Arrays.asList(null, 1499.0), result.memoryMiB().perDevice());
         assertEquals(1499, result.memoryMiB().max());
         assertEquals("peak-resident", result.memoryMiB().kind());
 
-        sample.summaries.set(1, new ReplicaSummary("0badcafe", null, null));
+        sample.summaries.set(1, new ReplicaSummary("0badcafe", null, null, null, false));
         assertNull(sample.result().memoryMiB());
     }
 

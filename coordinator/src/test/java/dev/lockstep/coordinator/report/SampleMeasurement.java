@@ -39,7 +39,7 @@ final class SampleMeasurement {
         SampleMeasurement sample = new SampleMeasurement(spec, "cpu:");
         for (int rank = 0; rank < devices; rank++) {
             sample.stepsByRank.add(steps(rank, devices, stepMillis));
-            sample.summaries.add(new ReplicaSummary("0badcafe", 1500.0 - rank, "peak-resident"));
+            sample.summaries.add(new ReplicaSummary("0badcafe", 1500.0 - rank, "peak-resident", null, false));
         }
         return sample;
     }

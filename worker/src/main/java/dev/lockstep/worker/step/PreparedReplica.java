@@ -108,7 +108,9 @@ final class PreparedReplica implements AutoCloseable {
         return new ReplicaSummary(
                 String.format(Locale.ROOT, "%08x", checksum.getValue()),
                 peak.isPresent() ? peak.getAsDouble() : null,
-                peak.isPresent() ? MEMORY_KIND : null);
+                peak.isPresent() ? MEMORY_KIND : null,
+                null,
+                false);
     }
 
     Replica replica() {

@@ -7,6 +7,7 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
@@ -61,6 +62,7 @@ final class ReplicaGroup implements AutoCloseable {
                     ranks,
                     Strategy.DATA_PARALLEL,
                     training,
+                    StateFiles.NONE,
                     segment.path().toString(),
                     layout);
             on(rank, engine -> {
