@@ -19,6 +19,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
@@ -196,6 +197,14 @@ class DjlTrainingEngineTest {
 
     private static ReplicaSpec spec(Segment segment, TrainingSpec training, String run, Strategy strategy) {
         return new ReplicaSpec(
-                run, EPOCH, 0, 1, strategy, training, segment.path().toString(), segment.layout());
+                run,
+                EPOCH,
+                0,
+                1,
+                strategy,
+                training,
+                StateFiles.NONE,
+                segment.path().toString(),
+                segment.layout());
     }
 }
