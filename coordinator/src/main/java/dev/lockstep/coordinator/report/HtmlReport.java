@@ -52,6 +52,8 @@ final class HtmlReport {
                 """
                         .formatted(title, STYLE, title));
         page.facts(ReportFacts.run(report));
+        page.table("Scaling", "", ReportTables.scaling(report));
+        page.table("Not measured", "", ReportTables.notMeasured(report));
         page.list(
                 "Observations",
                 report.observations().stream()

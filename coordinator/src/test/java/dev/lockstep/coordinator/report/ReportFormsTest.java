@@ -91,6 +91,25 @@ class ReportFormsTest {
     }
 
     @Test
+    void shouldHaveTheSameSectionsInHtmlAsInMarkdown() {
+        String html = HtmlReport.render(TYPICAL, List.of());
+        for (String heading : List.of(
+                "Scaling",
+                "Not measured",
+                "Observations",
+                "Notes",
+                "Where a step's time goes",
+                "Replicas",
+                "Configuration",
+                "Model",
+                "System",
+                "Devices")) {
+            assertTrue(html.contains("<h2>" + heading + "</h2>"), heading);
+        }
+        assertTrue(html.contains("<td class=\"figure\">11.83</td>"), html);
+    }
+
+    @Test
     void shouldSummariseWithinAHundredColumns() {
         Report report = SampleReport.of(
                 SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, 1, 32, 123456.7, 123400)
