@@ -3,12 +3,15 @@ package dev.lockstep.common.report;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.AmpSummary;
 import java.util.List;
 
 /**
  * One measurement: one row of the report. All figures are null unless {@code status} is ok.
  *
  * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}
+ * @param amp null in full precision
+ * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step
  * @param chunks samples of each replica's chunk; devices beyond the list were idle
  * @param error null when ok
@@ -25,7 +28,7 @@ public record Result(
         String id,
         Strategy strategy,
         Precision precision,
-        AmpInfo amp,
+        AmpSummary amp,
         boolean tf32,
         int deviceCount,
         List<String> devices,
@@ -55,9 +58,6 @@ public record Result(
         chunks = List.copyOf(chunks);
         samplesMillis = samplesMillis == null ? null : List.copyOf(samplesMillis);
     }
-
-    /** Mixed precision as it went. */
-    public record AmpInfo(String dtype, Double finalScale, int skippedSteps) {}
 
     /** Distribution of the measured steps; percentiles interpolate linearly, stddev is the sample's. */
     public record StepMillis(

@@ -72,7 +72,7 @@ class ObservationsTest {
     void shouldCompareMixedWithFullPrecision() {
         SampleMeasurement full = SampleMeasurement.dataParallel(1, 32, 100, 101, 99);
         SampleMeasurement mixed = SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.AMP, 1, 32, 80, 81, 79);
-        mixed.summaries.set(0, new ReplicaSummary("0badcafe", 750.0, "peak-resident"));
+        mixed.summaries.set(0, new ReplicaSummary("0badcafe", 750.0, "peak-resident", null, false));
         Observation observation = only("a step with amp", full, mixed);
         assertEquals(
                 "On 1 device, a step with amp, data-parallel took 80.00 ms against 100.00 ms with fp32, data-parallel (20.0 % less); the fullest device used 750.0 MiB against 1500.0 MiB (50.0 % less).",
