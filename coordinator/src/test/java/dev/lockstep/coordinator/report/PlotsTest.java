@@ -60,7 +60,8 @@ class PlotsTest {
     @Test
     void shouldLeaveOutWhatWasNotMeasured() {
         SampleMeasurement sample = SampleMeasurement.dataParallel(2, 64, 100);
-        sample.summaries.replaceAll(summary -> new ReplicaSummary(summary.parameterChecksum(), null, null));
+        sample.summaries.replaceAll(
+                summary -> new ReplicaSummary(summary.parameterChecksum(), null, null, null, false));
         assertEquals(
                 List.of("throughput", "step-time", "phases"),
                 Plots.of(SampleReport.of(sample.result())).stream()

@@ -62,7 +62,8 @@ class ReportFormsTest {
     @Test
     void shouldNotInventAFigure() {
         SampleMeasurement sample = SampleMeasurement.dataParallel(2, 8, 100);
-        sample.summaries.replaceAll(summary -> new ReplicaSummary(summary.parameterChecksum(), null, null));
+        sample.summaries.replaceAll(
+                summary -> new ReplicaSummary(summary.parameterChecksum(), null, null, null, false));
         Report report = SampleReport.of(sample.result());
         String markdown = MarkdownReport.render(report, List.of());
         assertTrue(markdown.contains("- Memory Used: not measured\n"), markdown);
