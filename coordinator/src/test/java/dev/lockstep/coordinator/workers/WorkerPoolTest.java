@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -52,7 +53,8 @@ class WorkerPoolTest {
 
     /** Starts processes that only sleep. */
     private final class FakeLauncher implements WorkerLauncher {
-        final BlockingQueue<Birth> births = new LinkedBlockingQueue<>();
+        final Map<String, BlockingQueue<Birth>> births =
+                Map.of("cpu:0", new LinkedBlockingQueue<>(), "cpu:1", new LinkedBlockingQueue<>());
 
         @Override
         public CompletionStage<Launched> launch(Device device, String token) {
@@ -60,15 +62,15 @@ class WorkerPoolTest {
                 Path log = folder.resolve(device.id().replace(':', '-') + ".log");
                 Files.writeString(log, "last words of " + device.id() + "\n");
                 Process process = new ProcessBuilder("sleep", "60").start();
-                births.add(new Birth(device, token, process));
+                births.get(device.id()).add(new Birth(device, token, process));
                 return CompletableFuture.completedStage(new Launched(process, log, 0));
             } catch (IOException e) {
                 return CompletableFuture.failedStage(e);
             }
         }
 
-        Birth next() throws InterruptedException {
-            Birth birth = births.poll(10, TimeUnit.SECONDS);
+        Birth next(String deviceId) throws InterruptedException {
+            Birth birth = births.get(deviceId).poll(10, TimeUnit.SECONDS);
             if (birth == null) {
                 throw new AssertionError("no worker was started");
             }
@@ -96,7 +98,7 @@ class WorkerPoolTest {
 
     @AfterEach
     void stop() {
-        launcher.births.forEach(birth -> birth.process.destroyForcibly());
+        launcher.births.values().forEach(lives -> lives.forEach(birth -> birth.process.destroyForcibly()));
         TestProbe<Done> done = testKit.createTestProbe(Done.class);
         pool.tell(new WorkerPool.StopAll(done.getRef()));
         done.receiveMessage(Duration.ofSeconds(20));
@@ -105,7 +107,8 @@ class WorkerPoolTest {
 
     private TestProbe<WorkerMessage> introduce(Birth birth) {
         TestProbe<WorkerMessage> worker = testKit.createTestProbe(WorkerMessage.class);
-        door.tell(new PoolMessage.Introduce(birth.device.id(), birth.token, ENGINE, worker.getRef()));
+        door.tell(new PoolMessage.Introduce(
+                birth.device.id(), birth.process.pid(), birth.token, ENGINE, worker.getRef()));
         return worker;
     }
 
@@ -124,8 +127,8 @@ class WorkerPoolTest {
     @Test
     void shouldLendWorkersOnceAllAreIntroduced() throws InterruptedException {
         TestProbe<Lease> lease = acquire(2);
-        Birth first = launcher.next();
-        Birth second = launcher.next();
+        Birth first = launcher.next("cpu:0");
+        Birth second = launcher.next("cpu:1");
         introduce(first);
         lease.expectNoMessage(Duration.ofMillis(100));
         introduce(second);
@@ -140,7 +143,7 @@ class WorkerPoolTest {
 
     @Test
     void shouldRefuseAStrangerWithAWrongToken() throws InterruptedException {
-        Birth birth = launcher.next();
+        Birth birth = launcher.next("cpu:0");
         introduce(new Birth(birth.device, "guessed", birth.process));
         assertEquals("starting", states().get(0));
         introduce(birth);
@@ -149,9 +152,9 @@ class WorkerPoolTest {
 
     @Test
     void shouldTellTheHolderOfADeathAndReplaceTheWorker() throws InterruptedException {
-        Birth first = launcher.next();
+        Birth first = launcher.next("cpu:0");
         introduce(first);
-        introduce(launcher.next());
+        introduce(launcher.next("cpu:1"));
         TestProbe<Lease> lease = acquire(2);
         lease.expectMessageClass(Lease.Granted.class);
         first.process.destroyForcibly();
@@ -164,7 +167,7 @@ class WorkerPoolTest {
 
         pool.tell(new WorkerPool.GiveBack(Set.of()));
         TestProbe<Lease> next = acquire(2);
-        Birth replacement = launcher.next();
+        Birth replacement = launcher.next("cpu:0");
         assertFalse(replacement.token.equals(first.token), "a new life has a new token");
         next.expectNoMessage(Duration.ofMillis(100));
         introduce(replacement);
@@ -173,11 +176,11 @@ class WorkerPoolTest {
 
     @Test
     void shouldGiveUpADeviceWhoseWorkerNeverComesUp() throws InterruptedException {
-        Birth healthy = launcher.next();
-        Birth sick = launcher.next();
+        Birth healthy = launcher.next("cpu:0");
+        Birth sick = launcher.next("cpu:1");
         introduce(healthy);
         sick.process.destroyForcibly();
-        Birth again = launcher.next();
+        Birth again = launcher.next("cpu:1");
         again.process.destroyForcibly();
         TestProbe<Lease> lease = acquire(2);
         Lease answer = lease.receiveMessage(Duration.ofSeconds(10));
@@ -188,21 +191,21 @@ class WorkerPoolTest {
 
     @Test
     void shouldReplaceAWorkerThatDoesNotLetGo() throws InterruptedException {
-        introduce(launcher.next());
-        Birth stuck = launcher.next();
+        introduce(launcher.next("cpu:0"));
+        Birth stuck = launcher.next("cpu:1");
         introduce(stuck);
         TestProbe<Lease> lease = acquire(2);
         lease.expectMessageClass(Lease.Granted.class);
         pool.tell(new WorkerPool.GiveBack(Set.of("cpu:1")));
-        assertEquals("cpu:1", launcher.next().device.id());
+        assertEquals("cpu:1", launcher.next("cpu:1").device.id());
         assertFalse(stuck.process.isAlive());
         lease.expectNoMessage(Duration.ofMillis(100));
     }
 
     @Test
     void shouldAskWorkersToStopAndEndThoseThatDoNot() throws InterruptedException {
-        Birth obedient = launcher.next();
-        Birth stubborn = launcher.next();
+        Birth obedient = launcher.next("cpu:0");
+        Birth stubborn = launcher.next("cpu:1");
         TestProbe<WorkerMessage> first = introduce(obedient);
         TestProbe<WorkerMessage> second = introduce(stubborn);
         assertEquals(List.of("ready", "ready"), states());
