@@ -21,7 +21,6 @@ final class MemoryProbe {
     private static final int LEAST_MORE_IMAGES = 4;
     private static final int MOST_MORE_IMAGES = 18;
     private static final double MORE_PIXELS = 4 * 224 * 224;
-    private static final int STEPS = 2;
 
     private final TrainingSpec training;
 
@@ -44,9 +43,11 @@ final class MemoryProbe {
                     replica.parameters().array(),
                     replica.gradients().array());
             model = replica.model();
-            // No trimming in between: a measurement's heap has its holes too.
-            few = peakAfter(manager, replica, optimizer, FEW_IMAGES);
-            more = peakAfter(manager, replica, optimizer, moreImages());
+            runStep(manager, replica, optimizer, FEW_IMAGES);
+            few = ResidentMemory.peakMiB();
+            ResidentMemory.resetPeak();
+            runStep(manager, replica, optimizer, moreImages());
+            more = ResidentMemory.peakMiB();
         }
         LibC.trimHeap();
         OptionalDouble after = ResidentMemory.currentMiB();
@@ -76,13 +77,6 @@ final class MemoryProbe {
     private int moreImages() {
         double pixels = (double) training.model().imageSize() * training.model().imageSize();
         return (int) Math.max(LEAST_MORE_IMAGES, Math.min(MOST_MORE_IMAGES, Math.ceil(MORE_PIXELS / pixels)));
-    }
-
-    private OptionalDouble peakAfter(NDManager manager, Replica replica, Optimizer optimizer, int images) {
-        for (int step = 0; step < STEPS; step++) {
-            runStep(manager, replica, optimizer, images);
-        }
-        return ResidentMemory.peakMiB();
     }
 
     private void runStep(NDManager manager, Replica replica, Optimizer optimizer, int samples) {
