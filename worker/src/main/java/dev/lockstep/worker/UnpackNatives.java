@@ -2,6 +2,7 @@ package dev.lockstep.worker;
 
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.worker.libtorch.NativeLibraries;
+import java.io.PrintStream;
 
 /** Unpacks libtorch's native libraries before any worker starts, and prints the folder they lie in. */
 public final class UnpackNatives {
@@ -10,8 +11,11 @@ public final class UnpackNatives {
     private UnpackNatives() {}
 
     public static void main(String[] arguments) {
+        PrintStream output = System.out;
+        // Log lines must not mix with the answer.
+        System.setOut(System.err);
         try {
-            System.out.println(NativeLibraries.unpack());
+            output.println(NativeLibraries.unpack());
         } catch (LockstepException e) {
             System.err.println(e.getMessage());
             System.exit(ENVIRONMENT_LACKS_SOMETHING);

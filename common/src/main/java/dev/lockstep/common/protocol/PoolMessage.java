@@ -17,8 +17,9 @@ public sealed interface PoolMessage extends ControlMessage {
      * The first word of a spawned worker; one with a wrong token is not let in.
      *
      * @param deviceId the device it was started for, as in {@code cpu:0}
+     * @param pid of its process
      * @param token the secret it was started with
      */
-    record Introduce(String deviceId, String token, EngineInfo engine, ActorRef<WorkerMessage> worker)
+    record Introduce(String deviceId, long pid, String token, EngineInfo engine, ActorRef<WorkerMessage> worker)
             implements PoolMessage {}
 }

@@ -93,7 +93,7 @@ class ProtocolTest {
         StepReport report = new StepReport(
                 7, Long.MAX_VALUE, new PhaseNanos(1, 2, 3, 4, 5, 6, 7, Long.MAX_VALUE), 12, 3.5553480614894135);
         return List.of(
-                new PoolMessage.Introduce("cpu:15", "f".repeat(64), engine, worker.getRef()),
+                new PoolMessage.Introduce("cpu:15", 4194304, "f".repeat(64), engine, worker.getRef()),
                 new WorkerMessage.Probe(1, training, measurement.getRef()),
                 new WorkerMessage.Prepare(replica, measurement.getRef()),
                 new WorkerMessage.RunStep(1, command),

@@ -17,7 +17,7 @@ final class RunCommands {
     private RunCommands() {}
 
     /** {@code lockstep list}. */
-    @Command(name = "list", description = "Lists the runs of this cluster, newest first.")
+    @Command(name = "list", description = "Lists the runs of this run folder, newest first.")
     static final class ListRuns implements Callable<Integer> {
         private final Shell shell;
 

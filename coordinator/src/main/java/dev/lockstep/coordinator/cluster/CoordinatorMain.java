@@ -25,6 +25,7 @@ import dev.lockstep.coordinator.http.HttpApi;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import dev.lockstep.coordinator.workers.Device;
 import dev.lockstep.coordinator.workers.Devices;
+import dev.lockstep.coordinator.workers.ForkingLauncher;
 import dev.lockstep.coordinator.workers.WorkerLauncher;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
@@ -86,7 +87,7 @@ public final class CoordinatorMain {
         Behavior<Coordinator.Command> guardian = Behaviors.setup(context -> {
             Cluster cluster = Cluster.get(context.getSystem());
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
-            WorkerLauncher launcher = new WorkerLauncher(new WorkerLauncher.Setup(
+            WorkerLauncher launcher = new ForkingLauncher(new ForkingLauncher.Setup(
                     arguments.workerClassPath,
                     settings.workerJavaOptions(),
                     engine,

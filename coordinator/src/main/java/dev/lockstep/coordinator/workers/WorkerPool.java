@@ -55,8 +55,6 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
     /** End all workers and answer when their processes are gone. */
     public record StopAll(ActorRef<Done> replyTo) implements Command {}
 
-    record ProcessStarted(String deviceId, long pid) implements Command {}
-
     record ProcessEnded(String deviceId, Failure failure) implements Command {}
 
     private record Introduced(Introduce introduction) implements Command {}
@@ -135,7 +133,6 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
                 .onMessage(GiveBack.class, this::onGiveBack)
                 .onMessage(Describe.class, this::onDescribe)
                 .onMessage(StopAll.class, this::onStopAll)
-                .onMessage(ProcessStarted.class, this::onProcessStarted)
                 .onMessage(ProcessEnded.class, this::onProcessEnded)
                 .onMessage(Introduced.class, this::onIntroduced)
                 .build();
@@ -229,11 +226,6 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
         }
     }
 
-    private Behavior<Command> onProcessStarted(ProcessStarted started) {
-        slots.get(started.deviceId).pid = started.pid;
-        return this;
-    }
-
     private Behavior<Command> onIntroduced(Introduced introduced) {
         Introduce introduction = introduced.introduction;
         Slot slot = slots.get(introduction.deviceId());
@@ -244,6 +236,7 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
         slot.state = State.READY;
         slot.worker = introduction.worker();
         slot.engine = introduction.engine();
+        slot.pid = introduction.pid();
         slot.failedStarts = 0;
         slot.process.tell(new WorkerProcess.Introduced());
         getContext().getLog().info("{} is ready (pid {})", slot.device.id(), slot.pid);

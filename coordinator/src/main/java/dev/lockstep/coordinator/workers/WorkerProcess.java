@@ -91,7 +91,6 @@ final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
 
     private Behavior<Command> onStarted(Started started) {
         launched = started.launched;
-        pool.tell(new WorkerPool.ProcessStarted(device.id(), launched.process().pid()));
         getContext()
                 .pipeToSelf(
                         launched.process().onExit().thenApplyAsync(this::end),

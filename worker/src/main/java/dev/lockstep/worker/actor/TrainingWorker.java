@@ -118,7 +118,8 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private void introduceOnceComplete() {
         if (pool != null && engineInfo != null) {
             ActorRef<WorkerMessage> me = getContext().messageAdapter(WorkerMessage.class, Told::new);
-            pool.tell(new PoolMessage.Introduce(deviceId, token, engineInfo, me));
+            pool.tell(
+                    new PoolMessage.Introduce(deviceId, ProcessHandle.current().pid(), token, engineInfo, me));
         }
     }
 

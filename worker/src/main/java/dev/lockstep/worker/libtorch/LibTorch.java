@@ -27,7 +27,7 @@ import java.util.Map;
  * convention of x86-64 alone; elsewhere those operators are composed of DJL's.
  */
 public final class LibTorch {
-    private static final String ENGINE = "PyTorch";
+    static final String ENGINE = "PyTorch";
     /** Bytes of an {@code at::Tensor}: one pointer. */
     private static final int TENSOR_BYTES = Long.BYTES;
 

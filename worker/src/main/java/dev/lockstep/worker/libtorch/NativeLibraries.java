@@ -1,19 +1,21 @@
 package dev.lockstep.worker.libtorch;
 
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.pytorch.jni.LibUtils;
 import ai.djl.util.Utils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** libtorch's native libraries, which travel in a jar and must lie in a folder to be loaded. */
 public final class NativeLibraries {
+    private static final String LOCK_FILE = "lockstep.lock";
+
     private NativeLibraries() {}
 
     /**
@@ -27,15 +29,14 @@ public final class NativeLibraries {
         Path cache = Utils.getEngineCacheDir("pytorch");
         try {
             Files.createDirectories(cache);
-            try (FileChannel channel = FileChannel.open(
-                            cache.resolve("lockstep.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                    FileLock held = channel.lock()) {
-                assert held.isValid();
-                Engine engine = Engine.getEngine("PyTorch");
-                assert engine != null;
+            try (FileChannel channel =
+                    FileChannel.open(cache.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                // Held until the channel is closed.
+                channel.lock();
+                Engine.getEngine(LibTorch.ENGINE);
                 return Path.of(LibUtils.getLibtorchPath()).toAbsolutePath();
             }
-        } catch (IOException e) {
+        } catch (IOException | EngineException e) {
             throw new LockstepException(
                     FailureCategory.ENVIRONMENT,
                     "libtorch cannot be unpacked into " + cache + ": " + e.getMessage()

@@ -19,6 +19,7 @@ import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
@@ -28,7 +29,9 @@ public final class DjlTrainingEngine implements TrainingEngine {
     /** How long a replica waits for another within a step unless told otherwise. */
     public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
 
-    private static final String OUT_OF_MEMORY_TEXT = "not enough memory";
+    /** Of libtorch's allocator and of oneDNN's. */
+    private static final List<String> OUT_OF_MEMORY_TEXTS =
+            List.of("can't allocate memory", "not enough memory", "out of memory", "could not create a memory");
 
     private final int threads;
     private final List<Integer> cpus;
@@ -147,15 +150,25 @@ public final class DjlTrainingEngine implements TrainingEngine {
         try {
             return action.get();
         } catch (EngineException e) {
-            String text = String.valueOf(e.getMessage());
-            String firstLine = text.lines().findFirst().orElse(text);
-            if (text.contains(OUT_OF_MEMORY_TEXT)) {
-                throw new LockstepException(
-                        FailureCategory.OUT_OF_MEMORY,
-                        what + " ran out of memory: take a smaller batch per device (" + firstLine + ")",
-                        e);
-            }
-            throw new LockstepException(FailureCategory.INTERNAL, what + " failed in libtorch: " + firstLine, e);
+            throw failure(what, e);
+        } catch (UncheckedIOException e) {
+            throw new LockstepException(
+                    FailureCategory.ENVIRONMENT,
+                    what + " cannot reach its shared memory: " + e.getCause().getMessage(),
+                    e);
         }
+    }
+
+    /** What libtorch said, without its native stack. */
+    static LockstepException failure(String what, EngineException cause) {
+        String text = String.valueOf(cause.getMessage());
+        String firstLine = text.lines().findFirst().orElse(text);
+        if (OUT_OF_MEMORY_TEXTS.stream().anyMatch(text::contains)) {
+            return new LockstepException(
+                    FailureCategory.OUT_OF_MEMORY,
+                    what + " ran out of memory: take a smaller batch per device (" + firstLine + ")",
+                    cause);
+        }
+        return new LockstepException(FailureCategory.INTERNAL, what + " failed in libtorch: " + firstLine, cause);
     }
 }

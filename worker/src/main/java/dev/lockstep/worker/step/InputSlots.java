@@ -34,7 +34,9 @@ final class InputSlots {
     /** Images [samples, 3, H, W]; in memory NHWC when the measurement is channels-last. */
     NDArray images(NDManager manager, Range range) {
         ByteBuffer bytes = images.computeIfAbsent(range, this::mapImages);
-        return overImages(manager, bytes, range.samples(), imageSize, channelsLast);
+        NDArray inMemoryOrder =
+                manager.create(bytes, shape(range.samples(), imageSize, channelsLast), DataType.FLOAT32);
+        return logical(inMemoryOrder, channelsLast);
     }
 
     /** Labels: int64 [samples, 1]. */
@@ -43,16 +45,16 @@ final class InputSlots {
         return manager.create(bytes, new Shape(range.samples(), 1), DataType.INT64);
     }
 
-    /** An array [samples, 3, H, W] over bytes that are NHWC or NCHW. */
-    static NDArray overImages(NDManager manager, ByteBuffer bytes, int samples, int imageSize, boolean channelsLast) {
-        if (!channelsLast) {
-            return manager.create(
-                    bytes, new Shape(samples, ModelSpec.CHANNELS, imageSize, imageSize), DataType.FLOAT32);
-        }
-        try (NDArray rowsFirst =
-                manager.create(bytes, new Shape(samples, imageSize, imageSize, ModelSpec.CHANNELS), DataType.FLOAT32)) {
-            return JniUtils.permute((PtNDArray) rowsFirst, new long[] {0, 3, 1, 2});
-        }
+    /** The shape of images in memory: [samples, H, W, 3] when channels-last, else [samples, 3, H, W]. */
+    static Shape shape(int samples, int imageSize, boolean channelsLast) {
+        return channelsLast
+                ? new Shape(samples, imageSize, imageSize, ModelSpec.CHANNELS)
+                : new Shape(samples, ModelSpec.CHANNELS, imageSize, imageSize);
+    }
+
+    /** The same images as [samples, 3, H, W]: for libtorch, NHWC memory with its axes in that order is its channels_last. */
+    static NDArray logical(NDArray images, boolean channelsLast) {
+        return channelsLast ? JniUtils.permute((PtNDArray) images, new long[] {0, 3, 1, 2}) : images;
     }
 
     private ByteBuffer mapImages(Range range) {

@@ -7,16 +7,20 @@ import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.model.EfficientNet;
 import dev.lockstep.worker.optimizer.Optimizer;
-import java.nio.ByteBuffer;
 import java.util.OptionalDouble;
 
 /** Finds what a model needs by running small steps of it in private memory. */
 final class MemoryProbe {
-    private static final int FEW_IMAGES = 1;
-    private static final int MORE_IMAGES = 3;
+    /** One alone has nothing to normalise over where the model's last features are a single pixel. */
+    private static final int FEW_IMAGES = 2;
+
+    private static final int LEAST_MORE_IMAGES = 4;
+    private static final int MOST_MORE_IMAGES = 18;
+    private static final double MORE_PIXELS = 4 * 224 * 224;
 
     private final TrainingSpec training;
 
@@ -26,6 +30,11 @@ final class MemoryProbe {
 
     /** Builds the model under {@code parent}, measures, and lets go of it. */
     ModelFootprint measure(NDManager parent) {
+        ResidentMemory.resetPeak();
+        OptionalDouble before = ResidentMemory.currentMiB();
+        OptionalDouble few;
+        OptionalDouble more;
+        EfficientNet model;
         try (NDManager manager = parent.newSubManager()) {
             Replica replica = Replica.inPrivateMemory(manager, training.model());
             Optimizer optimizer = Optimizer.create(
@@ -33,17 +42,22 @@ final class MemoryProbe {
                     manager,
                     replica.parameters().array(),
                     replica.gradients().array());
+            model = replica.model();
             runStep(manager, replica, optimizer, FEW_IMAGES);
-            OptionalDouble few = peakOf(manager, replica, optimizer, FEW_IMAGES);
-            OptionalDouble more = peakOf(manager, replica, optimizer, MORE_IMAGES);
-            Double perImage = null;
-            Double fixed = null;
-            if (few.isPresent() && more.isPresent()) {
-                perImage = Math.max(0, (more.getAsDouble() - few.getAsDouble()) / (MORE_IMAGES - FEW_IMAGES));
-                fixed = few.getAsDouble() - FEW_IMAGES * perImage;
-            }
-            return sizes(replica.model(), fixed, perImage);
+            few = ResidentMemory.peakMiB();
+            ResidentMemory.resetPeak();
+            runStep(manager, replica, optimizer, moreImages());
+            more = ResidentMemory.peakMiB();
         }
+        LibC.trimHeap();
+        OptionalDouble after = ResidentMemory.currentMiB();
+        if (few.isEmpty() || more.isEmpty() || before.isEmpty() || after.isEmpty()) {
+            return sizes(model, null, null);
+        }
+        double perImage = Math.max(0, (more.getAsDouble() - few.getAsDouble()) / (moreImages() - FEW_IMAGES));
+        // Code and kernels stay when a model goes, and are there beside the next one.
+        double kept = Math.max(0, after.getAsDouble() - before.getAsDouble());
+        return sizes(model, few.getAsDouble() - FEW_IMAGES * perImage + kept, perImage);
     }
 
     /** A model's sizes with what is known of its memory. */
@@ -59,22 +73,18 @@ final class MemoryProbe {
                 perImageMiB);
     }
 
-    private OptionalDouble peakOf(NDManager manager, Replica replica, Optimizer optimizer, int images) {
-        ResidentMemory.resetPeak();
-        runStep(manager, replica, optimizer, images);
-        return ResidentMemory.peakMiB();
+    /** Small images need more of them to be told from the noise; large ones would fill the memory. */
+    private int moreImages() {
+        double pixels = (double) training.model().imageSize() * training.model().imageSize();
+        return (int) Math.max(LEAST_MORE_IMAGES, Math.min(MOST_MORE_IMAGES, Math.ceil(MORE_PIXELS / pixels)));
     }
 
     private void runStep(NDManager manager, Replica replica, Optimizer optimizer, int samples) {
         try (NDManager scope = manager.newSubManager()) {
-            ByteBuffer zeros = scope.allocateDirect(
-                    Math.toIntExact(samples * training.model().sampleFloats() * Float.BYTES));
-            NDArray images = InputSlots.overImages(
-                    scope,
-                    zeros,
-                    samples,
-                    training.model().imageSize(),
-                    training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
+            boolean channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
+            NDArray zeros = scope.zeros(
+                    InputSlots.shape(samples, training.model().imageSize(), channelsLast), DataType.FLOAT32);
+            NDArray images = InputSlots.logical(zeros, channelsLast);
             NDArray labels = scope.zeros(new Shape(samples, 1), DataType.INT64);
             NDArray loss = CrossEntropy.mean(replica.forward(images), labels);
             replica.zeroGradients();

@@ -13,6 +13,7 @@ import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
+import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.optimizer.Optimizer;
 import java.io.IOException;
@@ -82,6 +83,7 @@ final class PreparedReplica implements AutoCloseable {
                 segment, spec.rank(), replica.buffers().bytes(), patience);
         InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
         DataParallelStep step = new DataParallelStep(spec.rank(), manager, replica, inputs, collective, optimizer);
+        LibC.trimHeap();
         return new PreparedReplica(manager, segment, replica, collective, step);
     }
 

@@ -14,8 +14,6 @@ import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * A model whose parameters, gradients and running statistics are views of flat memory. Autograd adds each gradient straight into
@@ -140,13 +138,6 @@ final class Replica {
     /** Writes parameters or running statistics by their torchvision name. */
     void write(String name, float[] values) {
         (parameters.layout().places().containsKey(name) ? parameters : buffers).write(name, values);
-    }
-
-    /** The names of all parameters and running statistics. */
-    Set<String> names() {
-        Set<String> names = new TreeSet<>(parameters.layout().places().keySet());
-        names.addAll(buffers.layout().places().keySet());
-        return names;
     }
 
     /** The flat parameters' bytes from their first to their last. */

@@ -72,7 +72,7 @@ class ConformanceTest {
             for (FlatTensor flat : List.of(first.parameters(), first.buffers())) {
                 flat.layout()
                         .places()
-                        .forEach((name, place) -> flat.write(
+                        .forEach((name, place) -> first.write(
                                 name,
                                 ConformanceValues.weight(
                                         SEED, name, place.shape().getShape())));

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.memory.Segment;
@@ -23,6 +26,7 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.LibTorch;
 import java.time.Duration;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -180,6 +184,19 @@ class DjlTrainingEngineTest {
 
             assertEquals(FailureCategory.INTERNAL, e.failure().category());
             assertTrue(e.getMessage().startsWith("step 3 failed"), e.getMessage());
+            assertEquals(1, e.getMessage().lines().count());
+        }
+    }
+
+    @Test
+    void shouldTellWhenMemoryRanOut() {
+        try (NDManager manager = LibTorch.load().newBaseManager()) {
+            EngineException cause = assertThrows(EngineException.class, () -> manager.zeros(new Shape(1L << 44)));
+
+            LockstepException e = DjlTrainingEngine.failure("step 2", cause);
+
+            assertEquals(FailureCategory.OUT_OF_MEMORY, e.failure().category());
+            assertTrue(e.getMessage().startsWith("step 2 ran out of memory"), e.getMessage());
             assertEquals(1, e.getMessage().lines().count());
         }
     }
