@@ -13,6 +13,9 @@ public record ModelSpec(String name, int classes, int imageSize, Double dropout,
     /** Red, green, blue. */
     public static final int CHANNELS = 3;
 
+    /** Name of the head's weight, of shape [classes, features], in every model's state_dict. */
+    public static final String HEAD_WEIGHT = "classifier.1.weight";
+
     /** Floats of one input image. */
     public long sampleFloats() {
         return (long) CHANNELS * imageSize * imageSize;

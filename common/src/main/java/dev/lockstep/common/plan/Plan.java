@@ -36,11 +36,14 @@ public record Plan(
         }
     }
 
-    /** The measurements in the order they run: device counts outermost, then strategies, then precisions. */
+    /**
+     * The measurements in the order they run: device counts outermost, then strategies, then precisions. On one device all strategies
+     * are the same computation, so it is measured once, as the first of them.
+     */
     public List<MeasurementSpec> measurements() {
         List<MeasurementSpec> measurements = new ArrayList<>();
         for (int deviceCount : devices) {
-            for (Strategy strategy : strategies) {
+            for (Strategy strategy : deviceCount == 1 ? strategies.subList(0, 1) : strategies) {
                 for (Precision precision : precisions) {
                     measurements.add(measurement(deviceCount, strategy, precision));
                 }

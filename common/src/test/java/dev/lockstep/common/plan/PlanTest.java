@@ -42,6 +42,27 @@ class PlanTest {
     }
 
     @Test
+    void shouldMeasureOneDeviceOnceWhateverTheStrategies() {
+        Plan one = plan(16, null, new DataSpec.Synthetic());
+        Plan both = new Plan(
+                one.devices(),
+                List.of(Strategy.ALL_REDUCE, Strategy.DATA_PARALLEL),
+                List.of(Precision.FP32),
+                16,
+                null,
+                one.model(),
+                one.steps(),
+                one.warmup(),
+                one.optimizer(),
+                one.memoryFormat(),
+                one.data(),
+                one.seed());
+        assertEquals(
+                List.of("all-reduce-fp32-1x16", "all-reduce-fp32-4x16", "data-parallel-fp32-4x16"),
+                both.measurements().stream().map(MeasurementSpec::id).toList());
+    }
+
+    @Test
     void shouldSplitAGlobalBatchOverTheDevices() {
         MeasurementSpec onFour =
                 plan(null, 10, new DataSpec.Synthetic()).measurements().get(2);
@@ -69,6 +90,14 @@ class PlanTest {
     @Test
     void shouldRefuseUnknownData() {
         assertThrows(IllegalArgumentException.class, () -> DataSpec.parse("imagefolder:"));
+        assertThrows(IllegalArgumentException.class, () -> DataSpec.parse("tensors:"));
         assertThrows(IllegalArgumentException.class, () -> DataSpec.parse("cifar"));
+    }
+
+    @Test
+    void shouldReadWhatItSpells() {
+        DataSpec tensors = new DataSpec.Tensors(Path.of("/data/b.safetensors"));
+        assertEquals("tensors:/data/b.safetensors", tensors.spelling());
+        assertEquals(tensors, DataSpec.parse(tensors.spelling()));
     }
 }

@@ -32,13 +32,19 @@ final class RunOptions {
                 .description("plan file, HOCON or JSON, with the options below as keys; options given here win")
                 .build());
         for (RunSetting setting : RunSetting.values()) {
-            command.addOption(OptionSpec.builder(setting.option())
-                    .paramLabel(setting.placeholder())
-                    .type(String.class)
-                    .converters(value -> resolve(setting, value))
-                    .description(setting.description())
-                    .build());
+            command.addOption(option(setting));
         }
+    }
+
+    /** One option, for {@link #addTo} and for commands that have only some of them. */
+    OptionSpec option(RunSetting setting) {
+        OptionSpec.Builder option = OptionSpec.builder(setting.option())
+                .paramLabel(setting.placeholder())
+                .type(String.class)
+                .converters(value -> resolve(setting, value))
+                .description(setting.description())
+                .hidden(setting.isHidden());
+        return (setting.isFlag() ? option.arity("0..1").fallbackValue("true").hideParamSyntax(true) : option).build();
     }
 
     private String resolve(RunSetting setting, String value) {

@@ -3,13 +3,18 @@ package dev.lockstep.coordinator.cli;
 import dev.lockstep.common.plan.DataSpec;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** What a run can be told: an option of {@code run} and a key of the plan file, each with the same name. */
 enum RunSetting {
     DEVICES("devices", "COUNTS", Form.TEXT, "device counts to measure, as in 1,2,4"),
-    STRATEGY("strategy", "NAMES", Form.TEXT, "how replicas work together: data-parallel"),
-    PRECISION("precision", "NAMES", Form.TEXT, "arithmetic of forward and backward: fp32"),
+    STRATEGY("strategy", "NAMES", Form.TEXT, "how replicas work together: data-parallel, all-reduce"),
+    PRECISION(
+            "precision",
+            "NAMES",
+            Form.TEXT,
+            "arithmetic of forward and backward: fp32, fp32-strict, amp, amp-fp16, amp-bf16"),
     BATCH_PER_DEVICE("batch-per-device", "N", Form.WHOLE_NUMBER, "images per device and step (weak scaling)"),
     GLOBAL_BATCH("global-batch", "N", Form.WHOLE_NUMBER, "images per step over all devices (strong scaling)"),
     IMAGE_SIZE("image-size", "PIXELS", Form.WHOLE_NUMBER, "height and width of an image"),
@@ -17,22 +22,35 @@ enum RunSetting {
     MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny is for tests"),
     STEPS("steps", "N", Form.WHOLE_NUMBER, "measured steps of each measurement"),
     WARMUP("warmup", "N", Form.WHOLE_NUMBER, "steps before the first measured one"),
-    OPTIMIZER("optimizer", "NAME", Form.TEXT, "sgd"),
+    OPTIMIZER("optimizer", "NAME", Form.TEXT, "sgd, adam or adamw"),
     LEARNING_RATE("learning-rate", "X", Form.NUMBER, "the optimizer's learning rate"),
     MOMENTUM("momentum", "X", Form.NUMBER, "the optimizer's momentum"),
-    WEIGHT_DECAY("weight-decay", "X", Form.NUMBER, "the optimizer's L2 penalty"),
+    WEIGHT_DECAY("weight-decay", "X", Form.NUMBER, "the optimizer's weight decay"),
+    NESTEROV("nesterov", "", Form.FLAG, "use Nesterov's momentum with sgd"),
     DROPOUT("dropout", "P", Form.NUMBER, "probability before the head, instead of the model's own"),
     STOCHASTIC_DEPTH("stochastic-depth", "P", Form.NUMBER, "probability at the last block, instead of the model's own"),
     MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last or contiguous"),
-    DATA("data", "SOURCE", Form.TEXT, "synthetic, or imagefolder:DIR with one sub-folder a class"),
+    DATA(
+            "data",
+            "SOURCE",
+            Form.TEXT,
+            "synthetic, imagefolder:DIR with one sub-folder a class, or tensors:FILE with the batch of every step"),
     SEED("seed", "N", Form.WHOLE_NUMBER, "decides weights, data, dropout and stochastic depth"),
-    OUTPUT("output", "DIR", Form.TEXT, "folder for the report instead of one in the run folder");
+    WEIGHTS("weights", "FILE", Form.PATH, "start from these weights: safetensors with torchvision's names"),
+    SAVE_WEIGHTS(
+            "save-weights", "FILE", Form.PATH, "write the weights at the end; for a plan of one measurement alone"),
+    TRACE("trace", "FILE", Form.HIDDEN_PATH, "what lockstep trace writes"),
+    OUTPUT("output", "DIR", Form.PATH, "folder for the report instead of one in the run folder"),
+    NOTE("note", "TEXT", Form.TEXT, "a remark that the report repeats");
 
     /** What a value looks like, as far as the command line checks it; the coordinator checks what it means. */
     private enum Form {
         TEXT,
         WHOLE_NUMBER,
-        NUMBER
+        NUMBER,
+        FLAG,
+        PATH,
+        HIDDEN_PATH
     }
 
     private final String key;
@@ -64,6 +82,16 @@ enum RunSetting {
         return description;
     }
 
+    /** Whether the option may stand without a value, which then is {@code true}. */
+    boolean isFlag() {
+        return form == Form.FLAG;
+    }
+
+    /** Whether the help leaves it out. */
+    boolean isHidden() {
+        return form == Form.HIDDEN_PATH;
+    }
+
     static Optional<RunSetting> find(String key) {
         return Arrays.stream(values())
                 .filter(setting -> setting.key.equals(key))
@@ -77,22 +105,39 @@ enum RunSetting {
      * @throws IllegalArgumentException if it does not look like a value of this setting; the message is for the user
      */
     String resolve(String value, Path directory) {
+        check(value);
+        return switch (form) {
+            case TEXT -> this == DATA ? resolveData(value, directory) : value;
+            case WHOLE_NUMBER, NUMBER, FLAG -> value;
+            case PATH, HIDDEN_PATH -> absolute(value, directory);
+        };
+    }
+
+    private void check(String value) {
         try {
             switch (form) {
                 case WHOLE_NUMBER -> Long.parseLong(value);
                 case NUMBER -> Double.parseDouble(value);
-                case TEXT -> {}
+                case FLAG -> requireFlag(value);
+                case TEXT, PATH, HIDDEN_PATH -> {}
             }
         } catch (NumberFormatException e) {
             String expected = form == Form.WHOLE_NUMBER ? "a whole number" : "a number";
             throw new IllegalArgumentException("'" + value + "' is not " + expected, e);
         }
-        if (this == OUTPUT) {
-            return absolute(value, directory);
+    }
+
+    private static void requireFlag(String value) {
+        if (!value.equals("true") && !value.equals("false")) {
+            throw new IllegalArgumentException("'" + value + "' is neither true nor false");
         }
-        if (this == DATA && value.startsWith(DataSpec.IMAGE_FOLDER_PREFIX)) {
-            String folder = value.substring(DataSpec.IMAGE_FOLDER_PREFIX.length());
-            return folder.isEmpty() ? value : DataSpec.IMAGE_FOLDER_PREFIX + absolute(folder, directory);
+    }
+
+    private static String resolveData(String value, Path directory) {
+        for (String prefix : List.of(DataSpec.IMAGE_FOLDER_PREFIX, DataSpec.TENSORS_PREFIX)) {
+            if (value.startsWith(prefix) && value.length() > prefix.length()) {
+                return prefix + absolute(value.substring(prefix.length()), directory);
+            }
         }
         return value;
     }

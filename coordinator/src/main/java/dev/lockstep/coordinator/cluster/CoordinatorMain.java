@@ -16,6 +16,7 @@ import dev.lockstep.coordinator.api.Endpoint;
 import dev.lockstep.coordinator.control.ClusterContext;
 import dev.lockstep.coordinator.control.Coordinator;
 import dev.lockstep.coordinator.control.CoordinatorIdentity;
+import dev.lockstep.coordinator.control.Footprints;
 import dev.lockstep.coordinator.host.BuildInfo;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.Processors;
@@ -101,6 +102,7 @@ public final class CoordinatorMain {
                             host,
                             system,
                             pool,
+                            new Footprints(),
                             context.getSystem().dispatchers().lookup(DispatcherSelector.blocking())),
                     identity,
                     EarlierRuns.read(folder.path().resolve("reports")),

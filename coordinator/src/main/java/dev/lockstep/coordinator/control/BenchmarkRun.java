@@ -8,8 +8,10 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.report.ReportWriter;
 import java.time.Instant;
@@ -80,12 +82,15 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private void measureNext() {
         MeasurementSpec spec = book.current();
         book.preparing();
+        TrainingSpec training = training(spec);
         Measurement.Setting setting = new Measurement.Setting(
                 spec,
                 assignment.request().plan(),
+                training,
+                assignment.request().files(),
                 assignment.id(),
                 book.currentEpoch(),
-                book.footprint(),
+                cluster.footprints().find(training),
                 cluster::budgetMiB,
                 cluster.pool(),
                 cluster.settings().stepTimeout(),
@@ -93,6 +98,11 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
         measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + book.currentEpoch());
         publish();
+    }
+
+    private TrainingSpec training(MeasurementSpec spec) {
+        Plan plan = assignment.request().plan();
+        return new TrainingSpec(plan.model(), spec.precision(), plan.optimizer(), plan.memoryFormat(), plan.seed());
     }
 
     private Behavior<Command> onMeasured(Measured measured) {
@@ -108,6 +118,9 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     private Behavior<Command> onEnded(Measurement.Ended ended) {
+        if (ended.footprint() != null) {
+            cluster.footprints().add(training(book.current()), ended.footprint());
+        }
         measurement = null;
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             getContext()
@@ -127,10 +140,10 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         return this;
     }
 
-    /** Writes the report as the book stands; plots are drawn once there is nothing more to come. */
+    /** Writes the report as the book stands; plots are drawn once there is nothing more to come, but a trace is not to be plotted. */
     private void write() {
         Report report = book.report(cluster.system().with(engine));
-        boolean last = book.current() == null;
+        boolean last = book.current() == null && assignment.request().files().trace() == null;
         getContext()
                 .pipeToSelf(
                         CompletableFuture.supplyAsync(() -> write(report, last), cluster.blocking()),

@@ -19,6 +19,7 @@ public record ClusterContext(
         Host host,
         SystemDescription system,
         ActorRef<WorkerPool.Command> pool,
+        Footprints footprints,
         Executor blocking) {
 
     /** What these workers may use together, with the measurement's segment; blocks. */

@@ -95,6 +95,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     /**
      * What a measurement works with.
      *
+     * @param training what each replica trains, as plan and spec have it
+     * @param files where the weights come from and go to
      * @param epoch its number within the cluster's life
      * @param footprint of the model, when an earlier measurement has found it out; else null
      * @param budgetMiB what these workers may use together; called on the blocking executor
@@ -103,6 +105,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     record Setting(
             MeasurementSpec spec,
             Plan plan,
+            TrainingSpec training,
+            StateFiles files,
             String runId,
             long epoch,
             ModelFootprint footprint,
@@ -181,17 +185,11 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                             workers.get(0).deviceId() + " has not built the model within " + patience.toSeconds()
                                     + " s")),
                     patience);
-            workers.get(0).worker().tell(new WorkerMessage.Probe(setting.epoch, training(), answers));
+            workers.get(0).worker().tell(new WorkerMessage.Probe(setting.epoch, setting.training, answers));
         } else {
             open();
         }
         return this;
-    }
-
-    private TrainingSpec training() {
-        Plan plan = setting.plan;
-        return new TrainingSpec(
-                plan.model(), setting.spec.precision(), plan.optimizer(), plan.memoryFormat(), plan.seed());
     }
 
     private Behavior<Command> onAnswered(Answered answered) {
@@ -266,8 +264,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 rank,
                 workers.size(),
                 setting.spec.strategy(),
-                training(),
-                StateFiles.NONE,
+                setting.training,
+                setting.files,
                 dataPlane.segment().path().toString(),
                 dataPlane.segment().layout());
     }

@@ -63,10 +63,6 @@ final class RunBook {
         state = steps < current().warmupSteps() ? "warming-up" : "measuring";
     }
 
-    ModelFootprint footprint() {
-        return footprint;
-    }
-
     /** Books how the current measurement ended, and moves on to the next. */
     void ended(Measurement.Ended ended) {
         MeasurementSpec spec = current();

@@ -26,6 +26,7 @@ import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
 import java.util.function.IntFunction;
@@ -181,11 +182,17 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             if (ledger.isStarved() && step >= work.spec.warmupSteps()) {
                 dataWaitNanos += System.nanoTime() - starvedSince;
             }
-            StepCommand command =
-                    new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), Reduction.SUM_TO_FIRST);
+            StepCommand command = new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), reduction());
             ledger.command();
             work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.RunStep(work.epoch, command)));
         }
+    }
+
+    private Reduction reduction() {
+        return switch (work.spec.strategy()) {
+            case DATA_PARALLEL -> Reduction.SUM_TO_FIRST;
+            case ALL_REDUCE -> Reduction.SUM_TO_ALL;
+        };
     }
 
     private Behavior<Command> onStepDone(StepDone done) {
@@ -212,6 +219,10 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         summaries.put(summarised.rank(), summarised.summary());
         if (summaries.size() < work.workers.size()) {
             return this;
+        }
+        Optional<Failure> disagreement = ParameterAgreement.check(List.copyOf(summaries.values()));
+        if (disagreement.isPresent()) {
+            return fail(disagreement.get());
         }
         Double dataWaitMillis = work.feeder.canKeepStepsWaiting() ? dataWaitNanos / 1e6 / work.spec.steps() : null;
         parent.tell(new Finished(

@@ -14,10 +14,13 @@ public interface BatchSource extends AutoCloseable {
      * @param format how {@link #fill} lays images out
      * @param batch samples of a step, over all devices
      * @param seed decides synthetic images, and the order of photographs
-     * @throws dev.lockstep.common.failure.LockstepException (data) if there are no such images, or broken ones among them; the
-     *     message names the folder or the file
+     * @throws dev.lockstep.common.failure.LockstepException (data) if there are no such images or not these shapes, or broken ones among
+     *     them; the message names the folder or the file
      */
     static BatchSource open(DataSpec data, ModelSpec model, MemoryFormat format, int batch, long seed) {
+        if (data instanceof DataSpec.Tensors tensors) {
+            return TensorsSource.open(tensors.file(), model, format, batch);
+        }
         if (data instanceof DataSpec.ImageFolder photographs) {
             return ImageFolderSource.open(photographs.folder(), model, format, batch, seed);
         }

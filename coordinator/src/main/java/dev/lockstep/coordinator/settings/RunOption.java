@@ -18,12 +18,18 @@ enum RunOption implements Labelled {
     LEARNING_RATE("learning-rate"),
     MOMENTUM("momentum"),
     WEIGHT_DECAY("weight-decay"),
+    NESTEROV("nesterov"),
     DROPOUT("dropout"),
     STOCHASTIC_DEPTH("stochastic-depth"),
     MEMORY_FORMAT("memory-format"),
     DATA("data"),
     SEED("seed"),
-    OUTPUT("output");
+    WEIGHTS("weights"),
+    SAVE_WEIGHTS("save-weights"),
+    /** For {@code lockstep trace}, which has an option of its own. */
+    TRACE("trace"),
+    OUTPUT("output"),
+    NOTE("note");
 
     private final String label;
 

@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigValueType;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.Labelled;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -127,6 +128,23 @@ final class RunOptions {
     /** A number when the option is set, else null. */
     Double numberIfSet(RunOption option, double least, double limit) {
         return isSet(option) ? (Double) number(option, least, limit) : null;
+    }
+
+    /** Whether an option that is true or false is set and true. */
+    boolean flag(RunOption option) {
+        if (!isSet(option)) {
+            return false;
+        }
+        String text = text(option);
+        if (!text.equals("true") && !text.equals("false")) {
+            throw usage("--" + option.label() + " is '" + text + "': it must be true or false");
+        }
+        return text.equals("true");
+    }
+
+    /** An absolute path when the option is set, else null. */
+    String pathIfSet(RunOption option) {
+        return isSet(option) ? Path.of(text(option)).toAbsolutePath().toString() : null;
     }
 
     <E extends Enum<E> & Labelled> E constant(RunOption option, Class<E> type) {

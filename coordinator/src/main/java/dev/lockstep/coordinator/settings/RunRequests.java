@@ -4,7 +4,6 @@ import com.typesafe.config.Config;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.DataSpec;
-import dev.lockstep.common.plan.Labelled;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.OptimizerKind;
@@ -12,16 +11,18 @@ import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.StateFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Makes a run of the options a user gave: fills in defaults, checks every value, refuses what is not there yet by name. */
+/** Makes a run of the options a user gave: fills in defaults and checks every value. */
 public final class RunRequests {
     private static final int SMALLEST_IMAGE = 32;
     private static final Set<String> MODELS = Stream.concat(
@@ -42,14 +43,8 @@ public final class RunRequests {
         RunOptions options = RunOptions.of(given, onCpu);
         Plan plan = new Plan(
                 devices(options, clusterDevices),
-                available(
-                        RunOption.STRATEGY,
-                        options.constants(RunOption.STRATEGY, Strategy.class),
-                        List.of(Strategy.DATA_PARALLEL)),
-                available(
-                        RunOption.PRECISION,
-                        options.constants(RunOption.PRECISION, Precision.class),
-                        List.of(Precision.FP32)),
+                options.constants(RunOption.STRATEGY, Strategy.class),
+                options.constants(RunOption.PRECISION, Precision.class),
                 batchPerDevice(options),
                 options.isGiven(RunOption.GLOBAL_BATCH) ? options.integer(RunOption.GLOBAL_BATCH, 1) : null,
                 model(options),
@@ -60,7 +55,23 @@ public final class RunRequests {
                 data(options),
                 options.longInteger(RunOption.SEED));
         Path output = options.isSet(RunOption.OUTPUT) ? Path.of(options.text(RunOption.OUTPUT)) : null;
-        return new RunRequest(plan, output, configuration(options, plan), notes(options, onCpu));
+        return new RunRequest(
+                plan, files(options, plan), output, configuration(options, plan), notes(options, plan, onCpu));
+    }
+
+    private static StateFiles files(RunOptions options, Plan plan) {
+        for (RunOption written : new RunOption[] {RunOption.SAVE_WEIGHTS, RunOption.TRACE}) {
+            int measurements = plan.measurements().size();
+            if (options.isSet(written) && measurements != 1) {
+                throw RunOptions.usage(
+                        "--%s needs a plan of one measurement, and this one has %d: name one device count, strategy and precision"
+                                .formatted(written.label(), measurements));
+            }
+        }
+        return new StateFiles(
+                options.pathIfSet(RunOption.WEIGHTS),
+                options.pathIfSet(RunOption.SAVE_WEIGHTS),
+                options.pathIfSet(RunOption.TRACE));
     }
 
     /** Counts that were asked for must all be there; of the default ones those the cluster has are taken. */
@@ -106,12 +117,17 @@ public final class RunRequests {
 
     private static OptimizerSpec optimizer(RunOptions options) {
         OptimizerKind kind = options.constant(RunOption.OPTIMIZER, OptimizerKind.class);
-        available(RunOption.OPTIMIZER, List.of(kind), List.of(OptimizerKind.SGD));
+        double momentum = options.number(RunOption.MOMENTUM, 0, 1);
+        boolean nesterov = options.flag(RunOption.NESTEROV);
+        if (nesterov && (kind != OptimizerKind.SGD || momentum == 0)) {
+            throw RunOptions.usage("--nesterov is for sgd with a momentum above 0");
+        }
         return new OptimizerSpec(
                 kind,
                 options.number(RunOption.LEARNING_RATE, 0, Double.POSITIVE_INFINITY),
-                options.number(RunOption.MOMENTUM, 0, 1),
-                options.number(RunOption.WEIGHT_DECAY, 0, Double.POSITIVE_INFINITY));
+                momentum,
+                options.number(RunOption.WEIGHT_DECAY, 0, Double.POSITIVE_INFINITY),
+                nesterov);
     }
 
     private static DataSpec data(RunOptions options) {
@@ -120,17 +136,6 @@ public final class RunRequests {
         } catch (IllegalArgumentException e) {
             throw new LockstepException(FailureCategory.USAGE, "--data: " + e.getMessage(), e);
         }
-    }
-
-    private static <T extends Labelled> List<T> available(RunOption option, List<T> asked, List<T> built) {
-        for (T value : asked) {
-            if (!built.contains(value)) {
-                String there = built.stream().map(Labelled::label).collect(Collectors.joining(", "));
-                throw RunOptions.usage("%s '%s' is not in this version of Lockstep yet: it has %s"
-                        .formatted(option.label(), value.label(), there));
-            }
-        }
-        return asked;
     }
 
     private static List<String> configuration(RunOptions options, Plan plan) {
@@ -147,10 +152,25 @@ public final class RunRequests {
         return lines;
     }
 
-    private static List<String> notes(RunOptions options, boolean onCpu) {
-        if (!onCpu) {
-            return List.of();
+    private static List<String> notes(RunOptions options, Plan plan, boolean onCpu) {
+        List<String> notes = new ArrayList<>();
+        if (options.isSet(RunOption.NOTE)) {
+            notes.add(options.text(RunOption.NOTE));
         }
+        if (options.isSet(RunOption.WEIGHTS)) {
+            notes.add("The weights are from " + options.pathIfSet(RunOption.WEIGHTS) + ".");
+        }
+        if (plan.strategies().size() > 1 && plan.devices().contains(1)) {
+            notes.add("On one device all strategies are the same computation: it was measured once, as "
+                    + plan.strategies().get(0).label() + ".");
+        }
+        if (onCpu) {
+            smallerDefaults(options).ifPresent(notes::add);
+        }
+        return notes;
+    }
+
+    private static Optional<String> smallerDefaults(RunOptions options) {
         String smaller = Arrays.stream(new RunOption[] {RunOption.BATCH_PER_DEVICE, RunOption.STEPS, RunOption.WARMUP})
                 .filter(option -> !options.isGiven(option))
                 .filter(option -> option != RunOption.BATCH_PER_DEVICE || !options.isGiven(RunOption.GLOBAL_BATCH))
@@ -158,8 +178,8 @@ public final class RunRequests {
                         .formatted(option.label(), options.text(option), RunOptions.documentDefault(option)))
                 .collect(Collectors.joining(", "));
         return smaller.isEmpty()
-                ? List.of()
-                : List.of("Defaults for CPU devices are smaller than for GPUs, so that a run takes minutes: " + smaller
-                        + ".");
+                ? Optional.empty()
+                : Optional.of("Defaults for CPU devices are smaller than for GPUs, so that a run takes minutes: "
+                        + smaller + ".");
     }
 }

@@ -64,6 +64,26 @@ class RunTest {
     }
 
     @Test
+    void shouldSendAbsolutePathsOfFiles() {
+        coordinator.on("POST /runs", run("completed", DONE));
+        shell.execute("run", "--data", "tensors:b", "--weights", "w", "--save-weights", "../s");
+        assertEquals(
+                "{\"settings\":{\"data\":\"tensors:%s\",\"save-weights\":\"%s\",\"weights\":\"%s\"}}"
+                        .formatted(folder.resolve("b"), folder.resolveSibling("s"), folder.resolve("w")),
+                sortedBody());
+    }
+
+    @Test
+    void shouldTakeAFlagWithAndWithoutItsValue() {
+        coordinator.on("POST /runs", run("completed", DONE));
+        assertEquals(0, shell.execute("run", "--nesterov", "--steps", "3"));
+        assertEquals("{\"settings\":{\"nesterov\":\"true\",\"steps\":\"3\"}}", sortedBody());
+        assertEquals(0, shell.execute("run", "--nesterov=false"));
+        assertEquals(2, shell.execute("run", "--nesterov=yes"));
+        assertTrue(shell.err().get(0).contains("'yes' is neither true nor false"), shell.err()::toString);
+    }
+
+    @Test
     void shouldLetTheCommandLineWinOverThePlan() throws IOException {
         Files.writeString(folder.resolve("plan.conf"), "steps = 5, batch-per-device = 8, seed = 7");
         coordinator.on("POST /runs", run("completed", DONE));

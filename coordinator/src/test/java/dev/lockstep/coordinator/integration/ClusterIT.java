@@ -124,7 +124,7 @@ class ClusterIT {
         assertRefused(3, "the cluster has 4", runTiny("--devices", "8"));
         assertRefused(2, "at least 1", runTiny("--batch-per-device", "0"));
         assertRefused(2, "fp8", runTiny("--precision", "fp8"));
-        assertRefused(2, "amp", runTiny("--precision", "amp"));
+        assertRefused(2, "ring", runTiny("--strategy", "ring"));
         Path plan = folder.resolve("plan.conf");
         Files.writeString(plan, "devices = [1\nsteps = }");
         assertRefused(2, "plan.conf", runTiny("--plan", plan.toString()));

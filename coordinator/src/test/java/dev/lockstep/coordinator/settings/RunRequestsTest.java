@@ -17,11 +17,13 @@ import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.StateFiles;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RunRequestsTest {
     private static RunRequest read(String options) {
@@ -65,34 +67,54 @@ class RunRequestsTest {
     void shouldReadEveryOption() {
         Config all = ConfigFactory.parseString(
                 """
-                devices = "2, 1", strategy = [data-parallel], precision = fp32, global-batch = 10, image-size = 96
-                classes = 7, model = tiny, steps = 3, warmup = 0, optimizer = sgd, learning-rate = 0.5, momentum = 0
+                devices = "2", strategy = [all-reduce], precision = amp-bf16, global-batch = 10, image-size = 96
+                classes = 7, model = tiny, steps = 3, warmup = 0, optimizer = sgd, learning-rate = 0.5, momentum = 0.1
                 weight-decay = 0.25, dropout = 0, stochastic-depth = 0.5, memory-format = contiguous
-                data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
+                nesterov = true, data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
+                weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
                 """);
         assertEquals(RunOption.values().length - 1, all.root().size(), "all but batch-per-device");
         RunRequest request = RunRequests.read(all, 2, true);
         Plan expected = new Plan(
-                List.of(2, 1),
-                List.of(Strategy.DATA_PARALLEL),
-                List.of(Precision.FP32),
+                List.of(2),
+                List.of(Strategy.ALL_REDUCE),
+                List.of(Precision.AMP_BF16),
                 null,
                 10,
                 new ModelSpec("tiny", 7, 96, 0.0, 0.5),
                 3,
                 0,
-                new OptimizerSpec(OptimizerKind.SGD, 0.5, 0, 0.25),
+                new OptimizerSpec(OptimizerKind.SGD, 0.5, 0.1, 0.25, true),
                 MemoryFormat.CONTIGUOUS,
                 new DataSpec.ImageFolder(Path.of("/photos, mine")),
                 -3);
         assertEquals(expected, request.plan());
         assertEquals(Path.of("/tmp/out"), request.output());
+        assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());
+        assertEquals("so, so", request.notes().get(0));
+        assertTrue(request.notes().get(1).contains("/w.safetensors"), request.notes()::toString);
         assertEquals(RunOption.values().length - 1, request.configuration().size());
     }
 
     @Test
-    void shouldLeaveTheReportsPlaceOpen() {
+    void shouldLeaveFilesAndTheReportsPlaceOpen() {
         assertNull(read("").output());
+        assertEquals(StateFiles.NONE, read("").files());
+    }
+
+    @Test
+    void shouldSayThatOneDeviceIsMeasuredOnce() {
+        RunRequest request = read("strategy = [all-reduce, data-parallel], precision = fp32");
+        assertEquals(3, request.plan().measurements().size());
+        assertTrue(request.notes().get(0).endsWith("measured once, as all-reduce."), request.notes()::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"adam", "adamw"})
+    void shouldReadOptimizersWithoutMomentum(String optimizer) {
+        OptimizerSpec read =
+                read("momentum = 0, optimizer = " + optimizer).plan().optimizer();
+        assertEquals(optimizer, read.kind().label());
     }
 
     @ParameterizedTest
@@ -103,9 +125,13 @@ class RunRequestsTest {
                 "global-batch = 0                           | --global-batch is 0: it must be at least 1",
                 "global-batch = 8, batch-per-device = 8     | exclude each other",
                 "precision = fp8                            | unknown precision 'fp8': it is one of fp32, fp32-strict",
-                "precision = amp                            | precision 'amp' is not in this version of Lockstep yet",
-                "strategy = all-reduce                      | strategy 'all-reduce' is not in this version",
-                "optimizer = adam                           | optimizer 'adam' is not in this version",
+                "strategy = ring                            | unknown strategy 'ring': it is one of data-parallel, all-reduce",
+                "optimizer = lamb                           | unknown optimizer 'lamb': it is one of sgd, adam, adamw",
+                "nesterov = perhaps                         | --nesterov is 'perhaps': it must be true or false",
+                "nesterov = true, optimizer = adam          | --nesterov is for sgd with a momentum above 0",
+                "nesterov = true, momentum = 0              | --nesterov is for sgd with a momentum above 0",
+                "save-weights = /w                          | --save-weights needs a plan of one measurement",
+                "trace = /t                                 | --trace needs a plan of one measurement",
                 "model = resnet50                           | unknown model 'resnet50'",
                 "image-size = 16                            | at least 32",
                 "classes = 1                                | at least 2",
@@ -117,7 +143,7 @@ class RunRequestsTest {
                 "learning-rate = NaN                        | at least 0.0",
                 "devices = '1,1'                            | names something twice",
                 "devices = '1,'                             | needs a value",
-                "data = cifar                               | neither synthetic nor imagefolder:DIR",
+                "data = cifar                               | none of synthetic, imagefolder:DIR and tensors:FILE",
                 "colour = red                               | unknown option 'colour'",
             })
     void shouldRefuseWithOneClearLine(String options, String message) {
