@@ -4,7 +4,9 @@ import dev.lockstep.common.plan.DataSpec;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** What a run can be told: an option of {@code run} and a key of the plan file, each with the same name. */
 enum RunSetting {
@@ -90,6 +92,13 @@ enum RunSetting {
     /** Whether the help leaves it out. */
     boolean isHidden() {
         return form == Form.HIDDEN_PATH;
+    }
+
+    /** Settings as they go to the coordinator. */
+    static Map<String, String> byKey(Map<RunSetting, String> settings) {
+        Map<String, String> byKey = new TreeMap<>();
+        settings.forEach((setting, value) -> byKey.put(setting.key, value));
+        return byKey;
     }
 
     static Optional<RunSetting> find(String key) {
