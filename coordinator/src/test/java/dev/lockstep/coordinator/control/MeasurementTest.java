@@ -257,8 +257,8 @@ class MeasurementTest {
         ReplicaSpec replica = prepare().get(0).replica();
         try (Segment segment = Segment.open(Path.of(replica.segmentPath()), replica.layout(), "run", EPOCH)) {
             workers.get(0).expectMessageClass(WorkerMessage.RunStep.class);
-            lease.tell(new Lease.WorkerLost("cpu:1", new Failure(FailureCategory.WORKER_DIED, "it died")));
             workers.get(0).expectMessageClass(WorkerMessage.RunStep.class);
+            lease.tell(new Lease.WorkerLost("cpu:1", new Failure(FailureCategory.WORKER_DIED, "it died")));
             WorkerMessage.Release release = workers.get(0).expectMessageClass(WorkerMessage.Release.class);
             assertTrue(segment.aborted());
             parent.expectNoMessage(SHORT);
