@@ -99,6 +99,14 @@ final class ReplicaGroup implements AutoCloseable {
         return onAll(engine -> engine.runStep(command));
     }
 
+    /** Runs several steps, each rank as soon as it can. */
+    void runAhead(List<List<Integer>> chunkings) {
+        List<StepCommand> commands = chunkings.stream()
+                .map(chunks -> new StepCommand(nextStep++, 0, chunks, Reduction.SUM_TO_FIRST))
+                .toList();
+        onAll(engine -> commands.stream().map(engine::runStep).toList());
+    }
+
     <T> T on(int rank, Function<DjlTrainingEngine, T> action) {
         return get(submit(rank, action));
     }
