@@ -44,7 +44,7 @@ final class RunOptions {
                 .converters(value -> resolve(setting, value))
                 .description(setting.description())
                 .hidden(setting.isHidden());
-        return (setting.isFlag() ? option.arity("0..1").fallbackValue("true").hideParamSyntax(true) : option).build();
+        return (setting.isFlag() ? option.arity("0..1").fallbackValue("true") : option).build();
     }
 
     private String resolve(RunSetting setting, String value) {

@@ -28,7 +28,7 @@ enum RunSetting {
     LEARNING_RATE("learning-rate", "X", Form.NUMBER, "the optimizer's learning rate"),
     MOMENTUM("momentum", "X", Form.NUMBER, "the optimizer's momentum"),
     WEIGHT_DECAY("weight-decay", "X", Form.NUMBER, "the optimizer's weight decay"),
-    NESTEROV("nesterov", "", Form.FLAG, "use Nesterov's momentum with sgd"),
+    NESTEROV("nesterov", "BOOL", Form.FLAG, "use Nesterov's momentum with sgd"),
     DROPOUT("dropout", "P", Form.NUMBER, "probability before the head, instead of the model's own"),
     STOCHASTIC_DEPTH("stochastic-depth", "P", Form.NUMBER, "probability at the last block, instead of the model's own"),
     MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last or contiguous"),

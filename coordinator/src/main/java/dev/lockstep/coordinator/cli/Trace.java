@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
+import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.coordinator.api.RunView;
 import java.nio.file.Path;
@@ -17,7 +18,9 @@ import picocli.CommandLine.Spec;
         description = {
             "Runs a few exact steps from given weights on a given batch and writes what came out, all as safetensors.",
             "Dropout and stochastic depth are off. Written are loss of each step; logits and grad/NAME of the first;",
-            "param/NAME and buffer/NAME after the last. Tensors have torchvision's state_dict names."
+            "param/NAME and buffer/NAME after the last. Tensors have torchvision's state_dict names.",
+            "Without --weights the seed's initial weights are taken, without another option its default:",
+            "data-parallel, fp32, sgd with the learning rate, momentum and weight decay that run has."
         },
         sortOptions = false)
 final class Trace implements Callable<Integer> {
@@ -102,11 +105,14 @@ final class Trace implements Callable<Integer> {
     }
 
     private void printLosses(Path trace) {
+        // It is the cluster's work, so that a trace which is not there is no wrong usage.
         try (Safetensors tensors = Safetensors.read(trace)) {
             float[] losses = tensors.floats("loss");
             for (int step = 0; step < losses.length; step++) {
                 shell.out().printf(Locale.ROOT, "step %d  loss %.6f%n", step + 1, losses[step]);
             }
+        } catch (LockstepException e) {
+            throw new CommandException(ExitStatus.FAILED, "the trace cannot be read: " + e.getMessage(), e);
         }
     }
 }
