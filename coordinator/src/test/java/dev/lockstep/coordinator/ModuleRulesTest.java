@@ -22,7 +22,8 @@ class ModuleRulesTest {
                         "dev.lockstep.coordinator.cli..",
                         "dev.lockstep.coordinator.data..",
                         "dev.lockstep.coordinator.report..",
-                        "dev.lockstep.coordinator.settings..")
+                        "dev.lockstep.coordinator.settings..",
+                        "dev.lockstep.coordinator.verify..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("akka..", "dev.lockstep.common.protocol..")

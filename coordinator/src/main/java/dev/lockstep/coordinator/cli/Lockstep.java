@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -57,6 +58,8 @@ public final class Lockstep implements Runnable {
                 new ClusterCommands.Devices(shell),
                 new ClusterCommands.Status(shell),
                 new Run(shell),
+                new Trace(shell),
+                new Verify(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),
                 new Cancel(shell),
@@ -67,6 +70,8 @@ public final class Lockstep implements Runnable {
         RunOptions runOptions = new RunOptions(shell.directory());
         runOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
         runOptions.addTo(commandLine.getSubcommands().get("quickstart").getCommandSpec());
+        CommandSpec trace = commandLine.getSubcommands().get("trace").getCommandSpec();
+        Trace.SETTINGS.forEach(setting -> trace.addOption(runOptions.option(setting)));
         commandLine.setParameterExceptionHandler((e, args) -> {
             shell.err().println(Messages.error(usage(e)));
             return ExitStatus.USAGE.code();

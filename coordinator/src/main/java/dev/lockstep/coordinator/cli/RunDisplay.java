@@ -21,6 +21,26 @@ interface RunDisplay extends AutoCloseable {
         return shell.terminal() ? new BarDisplay(shell.err()) : new PlainDisplay(shell.out(), shell.timer());
     }
 
+    /** A display that shows nothing, for runs that are part of something larger. */
+    static RunDisplay silent() {
+        return new RunDisplay() {
+            @Override
+            public void show(RunView run) {
+                // Nothing is to be seen.
+            }
+
+            @Override
+            public void note(String line) {
+                // Nothing is to be seen.
+            }
+
+            @Override
+            public void close() {
+                // Nothing is held.
+            }
+        };
+    }
+
     /** Whether a measurement is neither waiting nor over. */
     static boolean isRunning(MeasurementView measurement) {
         return switch (measurement.state()) {

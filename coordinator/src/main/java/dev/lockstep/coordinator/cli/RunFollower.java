@@ -31,17 +31,48 @@ final class RunFollower {
      * @throws CommandException if the coordinator goes away or, when it is to detach, at Ctrl-C
      */
     ExitStatus follow(RunView run, OnInterrupt onInterrupt) {
-        shell.interrupt().watch();
-        RunView last;
+        return finish(watch(run, onInterrupt));
+    }
+
+    /**
+     * Watches a run without printing its report.
+     *
+     * @return the run as it ended
+     * @throws CommandException as {@link #follow} does
+     */
+    RunView watch(RunView run, OnInterrupt onInterrupt) {
         try (RunDisplay display = RunDisplay.of(shell)) {
-            last = watch(run, onInterrupt, display);
+            return watchGuarded(run, onInterrupt, display);
+        }
+    }
+
+    /** As {@link #watch}, but shows nothing. */
+    RunView watchSilently(RunView run, OnInterrupt onInterrupt) {
+        return watchGuarded(run, onInterrupt, RunDisplay.silent());
+    }
+
+    /** Why a run that is over did not succeed, in one sentence. */
+    static String reason(RunView run) {
+        String why = run.message() != null
+                ? run.message()
+                : run.measurements().stream()
+                        .filter(measurement -> measurement.message() != null)
+                        .map(RunDisplay::outcome)
+                        .findFirst()
+                        .orElse("it did not begin");
+        return "run " + run.id() + " " + run.status() + ": " + why;
+    }
+
+    private RunView watchGuarded(RunView run, OnInterrupt onInterrupt, RunDisplay display) {
+        shell.interrupt().watch();
+        try {
+            return watch(run, onInterrupt, display);
         } catch (CommandException e) {
             if (e.status() == ExitStatus.NO_CLUSTER) {
                 throw wentAway(run.id(), e);
             }
             throw e;
         }
-        return finish(last);
     }
 
     private RunView watch(RunView submitted, OnInterrupt onInterrupt, RunDisplay display) {

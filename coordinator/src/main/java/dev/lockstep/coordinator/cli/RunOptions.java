@@ -2,8 +2,8 @@ package dev.lockstep.coordinator.cli;
 
 import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
@@ -44,7 +44,7 @@ final class RunOptions {
                 .converters(value -> resolve(setting, value))
                 .description(setting.description())
                 .hidden(setting.isHidden());
-        return (setting.isFlag() ? option.arity("0..1").fallbackValue("true").hideParamSyntax(true) : option).build();
+        return (setting.isFlag() ? option.arity("0..1").fallbackValue("true") : option).build();
     }
 
     private String resolve(RunSetting setting, String value) {
@@ -61,12 +61,7 @@ final class RunOptions {
      * @throws CommandException if the plan file cannot be read
      */
     Map<String, String> given(ParseResult parsed) {
-        Map<RunSetting, String> commandLine = new EnumMap<>(RunSetting.class);
-        for (RunSetting setting : RunSetting.values()) {
-            if (parsed.hasMatchedOption(setting.option())) {
-                commandLine.put(setting, parsed.matchedOptionValue(setting.option(), ""));
-            }
-        }
+        Map<RunSetting, String> commandLine = chosen(parsed, List.of(RunSetting.values()));
         Map<RunSetting, String> merged = new EnumMap<>(RunSetting.class);
         if (parsed.hasMatchedOption(PLAN)) {
             Path plan = parsed.matchedOptionValue(PLAN, Path.of(""));
@@ -80,8 +75,17 @@ final class RunOptions {
             merged.remove(RunSetting.GLOBAL_BATCH);
         }
         merged.putAll(commandLine);
-        Map<String, String> settings = new TreeMap<>();
-        merged.forEach((setting, value) -> settings.put(setting.key(), value));
-        return settings;
+        return RunSetting.byKey(merged);
+    }
+
+    /** Those of some settings that the command line gives. */
+    static Map<RunSetting, String> chosen(ParseResult parsed, List<RunSetting> settings) {
+        Map<RunSetting, String> chosen = new EnumMap<>(RunSetting.class);
+        for (RunSetting setting : settings) {
+            if (parsed.hasMatchedOption(setting.option())) {
+                chosen.put(setting, parsed.matchedOptionValue(setting.option(), ""));
+            }
+        }
+        return chosen;
     }
 }

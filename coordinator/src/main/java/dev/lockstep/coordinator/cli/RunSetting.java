@@ -4,7 +4,9 @@ import dev.lockstep.common.plan.DataSpec;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** What a run can be told: an option of {@code run} and a key of the plan file, each with the same name. */
 enum RunSetting {
@@ -26,7 +28,7 @@ enum RunSetting {
     LEARNING_RATE("learning-rate", "X", Form.NUMBER, "the optimizer's learning rate"),
     MOMENTUM("momentum", "X", Form.NUMBER, "the optimizer's momentum"),
     WEIGHT_DECAY("weight-decay", "X", Form.NUMBER, "the optimizer's weight decay"),
-    NESTEROV("nesterov", "", Form.FLAG, "use Nesterov's momentum with sgd"),
+    NESTEROV("nesterov", "BOOL", Form.FLAG, "use Nesterov's momentum with sgd"),
     DROPOUT("dropout", "P", Form.NUMBER, "probability before the head, instead of the model's own"),
     STOCHASTIC_DEPTH("stochastic-depth", "P", Form.NUMBER, "probability at the last block, instead of the model's own"),
     MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last or contiguous"),
@@ -90,6 +92,13 @@ enum RunSetting {
     /** Whether the help leaves it out. */
     boolean isHidden() {
         return form == Form.HIDDEN_PATH;
+    }
+
+    /** Settings as they go to the coordinator. */
+    static Map<String, String> byKey(Map<RunSetting, String> settings) {
+        Map<String, String> byKey = new TreeMap<>();
+        settings.forEach((setting, value) -> byKey.put(setting.key, value));
+        return byKey;
     }
 
     static Optional<RunSetting> find(String key) {

@@ -24,6 +24,11 @@ record Shell(
         Timer timer,
         Interrupt interrupt) {
 
+    /** A path of the command line. */
+    Path absolute(Path path) {
+        return directory.resolve(path).toAbsolutePath().normalize();
+    }
+
     /** Time as the commands see it. */
     interface Timer {
         /** Waits. */

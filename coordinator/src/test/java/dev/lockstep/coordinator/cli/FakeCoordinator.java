@@ -99,6 +99,11 @@ final class FakeCoordinator implements AutoCloseable {
         return bodies.get(0);
     }
 
+    /** The bodies of all requests that had one. */
+    List<String> bodies() {
+        return List.copyOf(bodies);
+    }
+
     private void handle(HttpExchange exchange) throws IOException {
         String path = exchange.getRequestURI().getRawPath().replaceFirst("^/api/v1", "");
         String request = exchange.getRequestMethod() + " " + path;

@@ -26,6 +26,7 @@ import dev.lockstep.common.protocol.WorkerMessage;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StateFiles;
@@ -49,6 +50,7 @@ import org.junit.jupiter.api.Test;
 class MeasurementTest {
     private static final long EPOCH = 5;
     private static final ModelFootprint FOOTPRINT = new ModelFootprint(100, 4, 112, 16, 100.0, 10.0);
+    private static final StateFiles FILES = new StateFiles("/load", "/save", "/trace");
     private static final Duration SHORT = Duration.ofMillis(150);
 
     private ActorTestKit testKit;
@@ -73,9 +75,13 @@ class MeasurementTest {
     }
 
     private void measure(ModelFootprint known, double budgetMiB) {
+        measure(known, budgetMiB, Strategy.DATA_PARALLEL);
+    }
+
+    private void measure(ModelFootprint known, double budgetMiB, Strategy strategy) {
         Plan plan = new Plan(
                 List.of(2),
-                List.of(Strategy.DATA_PARALLEL),
+                List.of(strategy),
                 List.of(Precision.FP32),
                 2,
                 null,
@@ -92,7 +98,7 @@ class MeasurementTest {
                         plan,
                         new TrainingSpec(
                                 plan.model(), Precision.FP32, plan.optimizer(), plan.memoryFormat(), plan.seed()),
-                        StateFiles.NONE,
+                        FILES,
                         "run",
                         EPOCH,
                         known,
@@ -141,6 +147,16 @@ class MeasurementTest {
         }
     }
 
+    private void summarise(List<WorkerMessage.Prepare> prepares, String... checksums) {
+        for (int rank = 0; rank < 2; rank++) {
+            fish(workers.get(rank), WorkerMessage.Summarise.class);
+            prepares.get(rank)
+                    .replyTo()
+                    .tell(new MeasurementMessage.Summarised(
+                            EPOCH, rank, new ReplicaSummary(checksums[rank], 10.0, "peak-resident", null, false)));
+        }
+    }
+
     private void release() {
         for (int rank = 0; rank < workers.size(); rank++) {
             fish(workers.get(rank), WorkerMessage.Release.class)
@@ -175,6 +191,7 @@ class MeasurementTest {
         List<WorkerMessage.Prepare> prepares = prepare();
         ReplicaSpec second = prepares.get(1).replica();
         assertEquals(1, second.rank());
+        assertEquals(FILES, second.files());
         Path segment = Path.of(second.segmentPath());
         Segment.open(segment, second.layout(), "run", EPOCH).close();
 
@@ -182,6 +199,7 @@ class MeasurementTest {
         WorkerMessage.RunStep ahead = workers.get(0).expectMessageClass(WorkerMessage.RunStep.class);
         assertEquals(1, ahead.command().step());
         assertEquals(List.of(2, 2), ahead.command().chunks());
+        assertEquals(Reduction.SUM_TO_FIRST, ahead.command().reduction());
         workers.get(1).expectMessageClass(WorkerMessage.RunStep.class);
         workers.get(0).expectNoMessage(SHORT);
         stepDone(prepares, 0);
@@ -190,13 +208,7 @@ class MeasurementTest {
                 worker.expectMessageClass(WorkerMessage.RunStep.class).command().step()));
         stepDone(prepares, 1);
         stepDone(prepares, 2);
-        for (int rank = 0; rank < 2; rank++) {
-            workers.get(rank).expectMessageClass(WorkerMessage.Summarise.class);
-            prepares.get(rank)
-                    .replyTo()
-                    .tell(new MeasurementMessage.Summarised(
-                            EPOCH, rank, new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false)));
-        }
+        summarise(prepares, "0badcafe", "0badcafe");
         release();
         Measurement.Ended ended = ended();
         Measurement.Succeeded succeeded = assertInstanceOf(Measurement.Succeeded.class, ended.outcome());
@@ -206,6 +218,27 @@ class MeasurementTest {
         assertEquals(
                 Set.of(), pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());
         assertTrue(Files.notExists(segment), "the segment is gone");
+    }
+
+    @Test
+    void shouldFailWhenReplicasEndWithDifferentParameters() {
+        measure(FOOTPRINT, 1e6, Strategy.ALL_REDUCE);
+        grant();
+        List<WorkerMessage.Prepare> prepares = prepare();
+        for (long step = 0; step < 3; step++) {
+            for (TestProbe<WorkerMessage> worker : workers) {
+                WorkerMessage.RunStep commanded = worker.expectMessageClass(WorkerMessage.RunStep.class);
+                assertEquals(Reduction.SUM_TO_ALL, commanded.command().reduction());
+            }
+            stepDone(prepares, step);
+        }
+        summarise(prepares, "0badcafe", "00c0ffee");
+        release();
+        assertEquals(
+                new Failure(
+                        FailureCategory.INTERNAL,
+                        "the replicas' parameters differ at the end, by checksum: 0badcafe on rank 0; 00c0ffee on rank 1"),
+                failure(ended()));
     }
 
     @Test
@@ -224,8 +257,8 @@ class MeasurementTest {
         ReplicaSpec replica = prepare().get(0).replica();
         try (Segment segment = Segment.open(Path.of(replica.segmentPath()), replica.layout(), "run", EPOCH)) {
             workers.get(0).expectMessageClass(WorkerMessage.RunStep.class);
-            lease.tell(new Lease.WorkerLost("cpu:1", new Failure(FailureCategory.WORKER_DIED, "it died")));
             workers.get(0).expectMessageClass(WorkerMessage.RunStep.class);
+            lease.tell(new Lease.WorkerLost("cpu:1", new Failure(FailureCategory.WORKER_DIED, "it died")));
             WorkerMessage.Release release = workers.get(0).expectMessageClass(WorkerMessage.Release.class);
             assertTrue(segment.aborted());
             parent.expectNoMessage(SHORT);

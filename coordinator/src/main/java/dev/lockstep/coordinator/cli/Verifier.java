@@ -1,0 +1,118 @@
+package dev.lockstep.coordinator.cli;
+
+import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.tensor.Safetensors;
+import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.verify.Finding;
+import dev.lockstep.coordinator.verify.Inputs;
+import dev.lockstep.coordinator.verify.TraceCase;
+import dev.lockstep.coordinator.verify.Verification;
+import dev.lockstep.coordinator.verify.Verification.Comparison;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** Takes the traces of a verification on the running cluster, and judges them. */
+final class Verifier {
+    private final Shell shell;
+    private final CoordinatorClient client;
+
+    Verifier(Shell shell, CoordinatorClient client) {
+        this.shell = shell;
+        this.client = client;
+    }
+
+    /**
+     * Takes the traces and judges each comparison.
+     *
+     * @param model its name
+     * @param devices the most devices to use
+     * @param precisions to compare with fp32
+     * @return what was found for each comparison, in order
+     * @throws CommandException if a trace could not be taken, or at Ctrl-C
+     */
+    Map<Comparison, List<Finding>> verify(String model, int devices, List<Precision> precisions) {
+        List<Comparison> comparisons = Verification.comparisons(devices, precisions);
+        Path folder = makeFolder();
+        ExitGuard guard = ExitGuard.holding(() -> delete(folder));
+        try {
+            Map<TraceCase, Path> traces = takeTraces(Verification.traces(comparisons), model, folder);
+            Map<Comparison, List<Finding>> findings = new LinkedHashMap<>();
+            for (Comparison comparison : comparisons) {
+                try (Safetensors expected = Safetensors.read(traces.get(comparison.expected()));
+                        Safetensors actual = Safetensors.read(traces.get(comparison.actual()))) {
+                    findings.put(comparison, comparison.rule().judge(expected, actual));
+                }
+            }
+            return findings;
+        } catch (LockstepException e) {
+            throw new CommandException(ExitStatus.of(e.failure().category()), e.getMessage(), e);
+        } finally {
+            guard.undo();
+        }
+    }
+
+    private Path makeFolder() {
+        try {
+            return Files.createTempDirectory(shell.runDir().path(), "verify-");
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitStatus.ENVIRONMENT,
+                    "there is no place for traces in " + shell.runDir().path() + " (" + Messages.of(e) + ")",
+                    e);
+        }
+    }
+
+    private Map<TraceCase, Path> takeTraces(List<TraceCase> cases, String model, Path folder) {
+        Map<TraceCase, Path> traces = new HashMap<>();
+        for (int index = 0; index < cases.size(); index++) {
+            TraceCase traceCase = cases.get(index);
+            shell.out().printf("trace %d of %d: %s%n", index + 1, cases.size(), traceCase.label());
+            shell.out().flush();
+            traces.put(traceCase, take(traceCase, model, folder, "trace-" + (index + 1)));
+        }
+        return traces;
+    }
+
+    private Path take(TraceCase traceCase, String model, Path folder, String name) {
+        Path batch = folder.resolve("batch-" + traceCase.inputs() + "-" + traceCase.devices());
+        if (!Files.exists(batch)) {
+            traceCase.inputs().write(batch, traceCase.devices());
+        }
+        Path out = folder.resolve(name);
+        Map<RunSetting, String> chosen = Map.of(
+                RunSetting.MODEL, model,
+                RunSetting.CLASSES, String.valueOf(Inputs.CLASSES),
+                RunSetting.STRATEGY, traceCase.strategy().label(),
+                RunSetting.PRECISION, traceCase.precision().label(),
+                RunSetting.OUTPUT, folder.resolve("report-" + name).toString());
+        TraceOrder order = TraceOrder.of(batch, out, traceCase.devices(), TraceCase.STEPS, chosen);
+        RunView submitted = client.submit(order.byKey());
+        RunView run = new RunFollower(shell, client).watchSilently(submitted, RunFollower.OnInterrupt.CANCEL);
+        ExitStatus status = ExitStatus.ofRun(run.status());
+        if (status != ExitStatus.DONE) {
+            throw new CommandException(status, "the trace " + traceCase.label() + ": " + RunFollower.reason(run));
+        }
+        return out;
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file :
+                    new ArrayList<>(files.sorted(Comparator.reverseOrder()).toList())) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("the traces could not be deleted", e);
+        }
+    }
+}

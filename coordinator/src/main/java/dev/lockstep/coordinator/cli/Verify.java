@@ -1,0 +1,134 @@
+package dev.lockstep.coordinator.cli;
+
+import dev.lockstep.common.plan.Labelled;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.coordinator.verify.Finding;
+import dev.lockstep.coordinator.verify.Inputs;
+import dev.lockstep.coordinator.verify.TraceCase;
+import dev.lockstep.coordinator.verify.Verification.Comparison;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code lockstep verify}. */
+@Command(
+        name = "verify",
+        description = {
+            "Proves on this cluster that the replicas compute the right thing: traces one device against many, strategy",
+            "against strategy, precision against precision, and one run against itself, all from fixed weights on a small",
+            "batch. Prints how far they are apart; exit status 1 beyond a bound. Takes about a minute."
+        },
+        sortOptions = false)
+final class Verify implements Callable<Integer> {
+    static final String MODEL = "efficientnet_b3";
+
+    private final Shell shell;
+
+    @Option(names = "--devices", paramLabel = "N", description = "devices to use (default: all that the cluster has)")
+    Integer devices;
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            defaultValue = MODEL,
+            description = "efficientnet_b0 to efficientnet_b7 (default: ${DEFAULT-VALUE}); tiny is for tests")
+    String model;
+
+    @Option(
+            names = "--precision",
+            paramLabel = "NAMES",
+            split = ",",
+            defaultValue = "amp",
+            description = "precisions to compare with fp32 (default: ${DEFAULT-VALUE})")
+    List<String> precisions;
+
+    Verify(Shell shell) {
+        this.shell = shell;
+    }
+
+    @Override
+    public Integer call() {
+        List<Precision> parsed =
+                precisions.stream().distinct().map(Verify::precision).toList();
+        CoordinatorClient client = CoordinatorClient.of(shell.runDir());
+        int count = client.devices().size();
+        if (devices != null && (devices < 1 || devices > count)) {
+            throw new CommandException(
+                    devices < 1 ? ExitStatus.USAGE : ExitStatus.ENVIRONMENT,
+                    "--devices is " + devices + ", but the cluster has " + count);
+        }
+        return verify(shell, client, model, devices == null ? count : devices, parsed)
+                .code();
+    }
+
+    private static Precision precision(String label) {
+        return Labelled.find(Precision.class, label)
+                .orElseThrow(() -> new CommandException(
+                        ExitStatus.USAGE,
+                        "unknown precision '" + label + "': it is one of " + Labelled.labels(Precision.class)));
+    }
+
+    /** Verifies, prints what was found and the verdict. */
+    static ExitStatus verify(
+            Shell shell, CoordinatorClient client, String model, int devices, List<Precision> precisions) {
+        // Before there is a run, so that no Ctrl-C leaves one running unseen.
+        shell.interrupt().watch();
+        shell.out()
+                .printf(
+                        "verifying %s on %s, %d steps of up to %d images a device at %d x %d pixels%n",
+                        model,
+                        Messages.count(devices, "device"),
+                        TraceCase.STEPS,
+                        Inputs.ONE_CHUNK.images(1),
+                        Inputs.IMAGE_SIZE,
+                        Inputs.IMAGE_SIZE);
+        Map<Comparison, List<Finding>> verdict = new Verifier(shell, client).verify(model, devices, precisions);
+        print(shell, verdict);
+        List<String> beyond = beyond(verdict);
+        if (beyond.isEmpty()) {
+            shell.out().println("verified: " + names(verdict));
+            return ExitStatus.DONE;
+        }
+        shell.err().println(Messages.error("not verified: " + String.join("; ", beyond)));
+        return ExitStatus.FAILED;
+    }
+
+    private static void print(Shell shell, Map<Comparison, List<Finding>> verdict) {
+        Table table = new Table("COMPARISON", "GROUP", "MEASURED", "BOUND", "VERDICT");
+        verdict.forEach((comparison, findings) -> {
+            for (Finding finding : findings) {
+                table.add(
+                        comparison.name(),
+                        finding.group(),
+                        finding.measured(),
+                        finding.bound(),
+                        finding.holds() ? "holds" : "beyond: " + finding.tensor());
+            }
+        });
+        shell.out().println();
+        table.lines().forEach(shell.out()::println);
+        shell.out().println();
+    }
+
+    private static List<String> beyond(Map<Comparison, List<Finding>> verdict) {
+        List<String> beyond = new ArrayList<>();
+        verdict.forEach((comparison, findings) -> findings.stream()
+                .filter(finding -> !finding.holds())
+                .forEach(finding -> beyond.add("%s: %s of %s, worst %s, must be %s"
+                        .formatted(
+                                comparison.name(),
+                                finding.measured(),
+                                finding.group(),
+                                finding.tensor(),
+                                finding.bound()))));
+        return beyond;
+    }
+
+    private static String names(Map<Comparison, List<Finding>> verdict) {
+        return verdict.keySet().stream().map(Comparison::name).collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,129 @@
+package dev.lockstep.coordinator.verify;
+
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.tensor.FloatTensors;
+import dev.lockstep.common.tensor.TensorComparison;
+import dev.lockstep.common.tensor.TensorComparison.Group;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** How two traces must agree. */
+public sealed interface Rule {
+    /** Judges two traces: one finding a group, and one for each tensor that is missing. */
+    List<Finding> judge(FloatTensors expected, FloatTensors actual);
+
+    /** The rule for a precision against fp32. */
+    static Rule forPrecision(Precision precision) {
+        return switch (precision) {
+            case FP32, FP32_STRICT -> new WithinRounding(1);
+            case AMP, AMP_FP16, AMP_BF16 -> new SameDirection();
+        };
+    }
+
+    /**
+     * The same computation in another order of summation: every group within {@link #BOUND}.
+     *
+     * @param repetitions how often the expected logits stand in the actual ones
+     */
+    record WithinRounding(int repetitions) implements Rule {
+        /**
+         * Float32 rounds at 6e-8, and batch norm over a handful of values divides by small deviations: it amplifies that through the
+         * some eighty normalisations of an EfficientNet, forward and backward, by three to four powers of ten. What is wrong (a mean
+         * for a sum, a chunk of the wrong size) is off by a tenth or more.
+         */
+        static final double BOUND = 1e-2;
+
+        @Override
+        public List<Finding> judge(FloatTensors expected, FloatTensors actual) {
+            TensorComparison comparison = TensorComparison.of(new RepeatedLogits(expected, repetitions), actual);
+            List<Finding> findings = new ArrayList<>();
+            for (Group group : comparison.groups()) {
+                findings.add(new Finding(
+                        group.name(),
+                        "error " + scientific(group.worstError()),
+                        "at most " + scientific(BOUND),
+                        group.worstError() <= BOUND,
+                        group.worstTensor()));
+            }
+            findings.addAll(missing(comparison));
+            return findings;
+        }
+    }
+
+    /** Mixed precision: the gradients point the same way and the loss is near, but the logits show that it was used. */
+    record SameDirection() implements Rule {
+        static final double LEAST_COSINE = 0.8;
+        static final double LOSS_BOUND = 0.05;
+
+        /** Float32 in another order stays far below, bfloat16 with its 8 bits and float16 with its 11 far above. */
+        static final double LEAST_DIFFERENCE = 1e-4;
+
+        @Override
+        public List<Finding> judge(FloatTensors expected, FloatTensors actual) {
+            TensorComparison comparison = TensorComparison.of(expected, actual);
+            List<Finding> findings = new ArrayList<>();
+            for (Group group : comparison.groups()) {
+                double error = group.worstError();
+                switch (group.name()) {
+                    case "loss" ->
+                        findings.add(new Finding(
+                                "loss",
+                                "error " + scientific(error),
+                                "at most " + scientific(LOSS_BOUND),
+                                error <= LOSS_BOUND,
+                                "loss"));
+                    case "logits" ->
+                        findings.add(new Finding(
+                                "logits",
+                                "error " + scientific(error),
+                                "at least " + scientific(LEAST_DIFFERENCE),
+                                error >= LEAST_DIFFERENCE && Double.isFinite(error),
+                                "logits"));
+                    case "grad" ->
+                        findings.add(new Finding(
+                                "grad",
+                                String.format(Locale.ROOT, "cosine %.4f", group.cosine()),
+                                String.format(Locale.ROOT, "at least %.2f", LEAST_COSINE),
+                                group.cosine() >= LEAST_COSINE,
+                                group.worstTensor()));
+                    default -> {
+                        // What follows from the gradients says no more than they do.
+                    }
+                }
+            }
+            findings.addAll(missing(comparison));
+            return findings;
+        }
+    }
+
+    /** The same computation on the same devices: every bit. */
+    record Identical() implements Rule {
+        @Override
+        public List<Finding> judge(FloatTensors expected, FloatTensors actual) {
+            TensorComparison comparison = TensorComparison.of(expected, actual);
+            List<Finding> findings = new ArrayList<>();
+            for (Group group : comparison.groups()) {
+                boolean same = group.worstError() == 0;
+                findings.add(new Finding(
+                        group.name(),
+                        same ? "identical" : "error " + scientific(group.worstError()),
+                        "identical",
+                        same,
+                        group.worstTensor()));
+            }
+            findings.addAll(missing(comparison));
+            return findings;
+        }
+    }
+
+    private static List<Finding> missing(TensorComparison comparison) {
+        return comparison.missing().stream()
+                .map(name -> new Finding(name, "missing", "there", false, name))
+                .toList();
+    }
+
+    private static String scientific(double value) {
+        return value == 0 ? "0" : String.format(Locale.ROOT, "%.1e", value);
+    }
+}

@@ -1,0 +1,70 @@
+package dev.lockstep.coordinator.verify;
+
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** What a verification compares, on so many devices and for so many precisions. */
+public final class Verification {
+    private Verification() {}
+
+    /**
+     * Two traces that must agree.
+     *
+     * @param name for people: what is compared with what
+     * @param expected the reference
+     */
+    public record Comparison(String name, TraceCase expected, TraceCase actual, Rule rule) {}
+
+    /**
+     * The comparisons. With one device those that need more are left out.
+     *
+     * @param devices the most devices to use, at least 1
+     * @param precisions to compare with fp32; fp32 itself is always traced and may be among them
+     */
+    public static List<Comparison> comparisons(int devices, List<Precision> precisions) {
+        List<Comparison> comparisons = new ArrayList<>();
+        TraceCase alone = fp32(Strategy.DATA_PARALLEL, 1, Inputs.ONE_CHUNK);
+        TraceCase repeated = alone;
+        if (devices > 1) {
+            TraceCase together = fp32(Strategy.DATA_PARALLEL, devices, Inputs.A_CHUNK_EACH);
+            TraceCase uneven = fp32(Strategy.DATA_PARALLEL, devices, Inputs.UNEVEN);
+            comparisons.add(
+                    new Comparison("1 device against " + devices, alone, together, new Rule.WithinRounding(devices)));
+            comparisons.add(new Comparison(
+                    "data-parallel against all-reduce",
+                    uneven,
+                    fp32(Strategy.ALL_REDUCE, devices, Inputs.UNEVEN),
+                    new Rule.WithinRounding(1)));
+            repeated = uneven;
+        }
+        for (Precision precision : precisions) {
+            if (precision != Precision.FP32) {
+                TraceCase actual = new TraceCase(alone.strategy(), precision, 1, alone.inputs(), 1);
+                comparisons.add(new Comparison(
+                        "fp32 against " + precision.label(), alone, actual, Rule.forPrecision(precision)));
+            }
+        }
+        TraceCase again =
+                new TraceCase(repeated.strategy(), repeated.precision(), repeated.devices(), repeated.inputs(), 2);
+        comparisons.add(new Comparison("the same run twice", repeated, again, new Rule.Identical()));
+        return List.copyOf(comparisons);
+    }
+
+    private static TraceCase fp32(Strategy strategy, int devices, Inputs inputs) {
+        return new TraceCase(strategy, Precision.FP32, devices, inputs, 1);
+    }
+
+    /** The traces that comparisons need, each once, in the order they are first needed. */
+    public static List<TraceCase> traces(List<Comparison> comparisons) {
+        Set<TraceCase> traces = new LinkedHashSet<>();
+        for (Comparison comparison : comparisons) {
+            traces.add(comparison.expected());
+            traces.add(comparison.actual());
+        }
+        return List.copyOf(traces);
+    }
+}
