@@ -2,6 +2,7 @@ package dev.lockstep.worker.step;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,12 @@ record FlatLayout(Map<String, Place> places, long floats) {
     private static final int ALIGNMENT_FLOATS = 16;
 
     /** Where one tensor lies: its first float and its shape. */
-    record Place(long offset, Shape shape) {}
+    record Place(long offset, Shape shape) {
+        /** The shape, outermost dimension first. */
+        List<Long> dimensions() {
+            return Arrays.stream(shape.getShape()).boxed().toList();
+        }
+    }
 
     static FlatLayout of(List<Parameter> tensors) {
         Map<String, Place> places = new LinkedHashMap<>();

@@ -4,9 +4,12 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.lockstep.common.tensor.NamedTensor;
+import dev.lockstep.common.tensor.TensorType;
 import dev.lockstep.worker.step.FlatLayout.Place;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /**
  * Many tensors in one float32 array: kernels run over {@link #array}, the tensors are views of its memory.
@@ -38,6 +41,25 @@ record FlatTensor(FlatLayout layout, NDArray array, ByteBuffer bytes) {
     /** One tensor, over the same memory. */
     NDArray view(NDManager manager, String name) {
         return manager.create(bytes(name), layout.place(name).shape(), DataType.FLOAT32);
+    }
+
+    /** The same values in memory of libtorch's own. */
+    FlatTensor copy(NDManager manager) {
+        FlatTensor copy = allocate(manager, layout);
+        copy.bytes.put(0, bytes, 0, bytes.capacity());
+        return copy;
+    }
+
+    /** The tensors for a file, each under {@code prefix} and its name, read when they are written. */
+    List<NamedTensor> named(String prefix) {
+        // libtorch runs on little-endian processors alone, so the memory is what the file wants.
+        return layout.places().entrySet().stream()
+                .map(entry -> new NamedTensor(
+                        prefix + entry.getKey(),
+                        TensorType.F32,
+                        entry.getValue().dimensions(),
+                        () -> bytes(entry.getKey())))
+                .toList();
     }
 
     float[] read(String name) {

@@ -21,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.zip.CRC32C;
 
@@ -33,15 +34,22 @@ final class PreparedReplica implements AutoCloseable {
     private final Replica replica;
     private final Collective collective;
     private final DataParallelStep step;
+    private final ReplicaFiles files;
     private Long previousEnd;
 
     private PreparedReplica(
-            NDManager manager, Segment segment, Replica replica, Collective collective, DataParallelStep step) {
+            NDManager manager,
+            Segment segment,
+            Replica replica,
+            Collective collective,
+            DataParallelStep step,
+            ReplicaFiles files) {
         this.manager = manager;
         this.segment = segment;
         this.replica = replica;
         this.collective = collective;
         this.step = step;
+        this.files = files;
     }
 
     static PreparedReplica create(NDManager parent, ReplicaSpec spec, Duration patience) {
@@ -70,6 +78,8 @@ final class PreparedReplica implements AutoCloseable {
         ModelSpec model = training.model();
         JniUtils.setSeed(training.seed());
         Replica replica = Replica.inSegment(manager, model, segment, spec.rank());
+        ReplicaFiles files = ReplicaFiles.of(spec, manager, segment, replica);
+        files.load();
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
         Optimizer optimizer = spec.rank() == 0
@@ -84,7 +94,7 @@ final class PreparedReplica implements AutoCloseable {
         InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
         DataParallelStep step = new DataParallelStep(spec.rank(), manager, replica, inputs, collective, optimizer);
         LibC.trimHeap();
-        return new PreparedReplica(manager, segment, replica, collective, step);
+        return new PreparedReplica(manager, segment, replica, collective, step, files);
     }
 
     private static LockstepException cannotMap(ReplicaSpec spec, IOException cause) {
@@ -100,6 +110,7 @@ final class PreparedReplica implements AutoCloseable {
         Double loss = step.run(command, clock);
         long end = System.nanoTime();
         previousEnd = end;
+        files.record(command, loss);
         return new StepReport(command.step(), end - start, clock.phases(), collective.takeWaitNanos(), loss);
     }
 
@@ -107,6 +118,7 @@ final class PreparedReplica implements AutoCloseable {
         CRC32C checksum = new CRC32C();
         checksum.update(replica.parameterBytes());
         OptionalDouble peak = ResidentMemory.peakMiB();
+        files.write(Map.of());
         return new ReplicaSummary(
                 String.format(Locale.ROOT, "%08x", checksum.getValue()),
                 peak.isPresent() ? peak.getAsDouble() : null,

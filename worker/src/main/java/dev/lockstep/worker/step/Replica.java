@@ -26,6 +26,7 @@ final class Replica {
     private final FlatTensor parameters;
     private final FlatTensor gradients;
     private final FlatTensor buffers;
+    private long forwardPasses;
 
     private Replica(EfficientNet model, FlatTensor parameters, FlatTensor gradients, FlatTensor buffers) {
         this.model = model;
@@ -107,6 +108,7 @@ final class Replica {
 
     /** Logits [N, classes] of images [N, 3, H, W], attached to the images' manager, with their history. */
     NDArray forward(NDArray images) {
+        forwardPasses++;
         return model.logits(images);
     }
 
@@ -117,6 +119,11 @@ final class Replica {
 
     void zeroGradients() {
         LibTorch.zero(gradients.array());
+    }
+
+    /** How often the model has run, and its batch norms have seen a batch. */
+    long forwardPasses() {
+        return forwardPasses;
     }
 
     EfficientNet model() {

@@ -29,13 +29,21 @@ final class ReplicaGroup implements AutoCloseable {
     private static final long EPOCH = 1;
 
     private final TrainingSpec training;
+    private final Reduction reduction;
     private final Segment segment;
     private final List<DjlTrainingEngine> engines = new ArrayList<>();
     private final List<ExecutorService> threads = new ArrayList<>();
     private long nextStep;
 
+    /** Data-parallel without files. */
     ReplicaGroup(TrainingSpec training, int ranks, int batch, Duration patience) throws IOException {
+        this(training, Strategy.DATA_PARALLEL, StateFiles.NONE, ranks, batch, patience);
+    }
+
+    ReplicaGroup(TrainingSpec training, Strategy strategy, StateFiles files, int ranks, int batch, Duration patience)
+            throws IOException {
         this.training = training;
+        this.reduction = strategy == Strategy.ALL_REDUCE ? Reduction.SUM_TO_ALL : Reduction.SUM_TO_FIRST;
         for (int rank = 0; rank < ranks; rank++) {
             engines.add(new DjlTrainingEngine(1, List.of(), patience));
             threads.add(Executors.newSingleThreadExecutor(runnable -> {
@@ -54,17 +62,26 @@ final class ReplicaGroup implements AutoCloseable {
                 footprint.flatParameters(),
                 footprint.flatBuffers());
         segment = Segment.create(layout, RUN, EPOCH);
-        for (int rank = 0; rank < ranks; rank++) {
+        try {
+            prepare(strategy, files);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void prepare(Strategy strategy, StateFiles files) {
+        for (int rank = 0; rank < engines.size(); rank++) {
             ReplicaSpec spec = new ReplicaSpec(
                     RUN,
                     EPOCH,
                     rank,
-                    ranks,
-                    Strategy.DATA_PARALLEL,
+                    engines.size(),
+                    strategy,
                     training,
-                    StateFiles.NONE,
+                    files,
                     segment.path().toString(),
-                    layout);
+                    segment.layout());
             on(rank, engine -> {
                 engine.prepare(spec);
                 return null;
@@ -95,14 +112,14 @@ final class ReplicaGroup implements AutoCloseable {
 
     /** Runs a step on all ranks at once; the reports are in rank order. */
     List<StepReport> step(List<Integer> chunks) {
-        StepCommand command = new StepCommand(nextStep++, 0, chunks, Reduction.SUM_TO_FIRST);
+        StepCommand command = new StepCommand(nextStep++, 0, chunks, reduction);
         return onAll(engine -> engine.runStep(command));
     }
 
     /** Runs several steps, each rank as soon as it can. */
     void runAhead(List<List<Integer>> chunkings) {
         List<StepCommand> commands = chunkings.stream()
-                .map(chunks -> new StepCommand(nextStep++, 0, chunks, Reduction.SUM_TO_FIRST))
+                .map(chunks -> new StepCommand(nextStep++, 0, chunks, reduction))
                 .toList();
         onAll(engine -> commands.stream().map(engine::runStep).toList());
     }
