@@ -131,6 +131,21 @@ public final class Segment implements AutoCloseable {
         return (long) WORD.getAcquire(control, layout.controlOffset(rank));
     }
 
+    /**
+     * Leaves a number of a rank's for the others (a plain store): they see it once they have seen progress that the rank publishes
+     * afterwards.
+     *
+     * @param index which of the rank's {@value SegmentLayout#RANK_NUMBERS}
+     */
+    public void putNumber(int rank, int index, double number) {
+        control.putDouble(layout.numberOffset(rank, index), number);
+    }
+
+    /** A number that a rank left. */
+    public double number(int rank, int index) {
+        return control.getDouble(layout.numberOffset(rank, index));
+    }
+
     /** Ends every wait in every process (a release store). There is no way back. */
     public void abort() {
         WORD.setRelease(control, (int) SegmentLayout.ABORT_OFFSET, 1L);

@@ -5,8 +5,13 @@ import ai.djl.ndarray.NDManager;
 import dev.lockstep.common.work.StepCommand;
 
 /**
- * What replicas do together in a step, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter},
- * {@link #reduce}. Every active rank calls all of them, an idle one none. Each method waits for whom it needs.
+ * What replicas do together in a step. Each method waits for whom it needs.
+ *
+ * <p>Data-parallel, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter}, {@link #reduce}. Every active
+ * rank calls all of them, an idle one none.
+ *
+ * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}; {@link #reduceShard}; {@link #agree} if
+ * there is something to agree on, on all ranks or on none; {@link #awaitUpdates}. Idle ranks have their shards to step, too.
  *
  * <p>A wait ends in a {@link dev.lockstep.common.failure.LockstepException} when the measurement was aborted or a rank does not
  * come in time.
@@ -38,6 +43,23 @@ public interface Collective {
 
     /** Sums all ranks' flat gradients into replica 0's, in rank order. The others' are theirs to change afterwards. */
     void reduce(NDManager manager);
+
+    /** Lets replica 0 read this rank's logits, float32 [chunk, classes], once the step is over. */
+    void shareLogits(NDArray logits);
+
+    /**
+     * Sums the active ranks' flat gradients in rank order, each rank those of its {@link Shard}, into replica 0's.
+     *
+     * @param lossShare what this rank's chunk adds to the batch's loss; 0 if it has none
+     * @return the batch's loss
+     */
+    double reduceShard(NDManager manager, double lossShare);
+
+    /** Whether it is true on every rank. */
+    boolean agree(boolean here);
+
+    /** Returns when every rank has stepped its shard of the parameters, and with it is done with the gradients. */
+    void awaitUpdates();
 
     /** Time spent waiting for other ranks since the last call, in nanoseconds. */
     long takeWaitNanos();

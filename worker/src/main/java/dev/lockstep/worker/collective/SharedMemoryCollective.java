@@ -13,6 +13,7 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Replicas of one host, over a {@link Segment}. Parameters and gradients lie in it, so that neither is copied: all ranks compute
@@ -27,11 +28,17 @@ import java.util.List;
  *       REDUCED of every active rank, and a rank announces these after it has read what they end the reading of.
  *   <li>Every rank sums its own share of all gradients into replica 0's, after BACKWARD_DONE of all.
  * </ul>
+ *
+ * <p>All-reduce has one wait more, and needs fewer: every rank ends step k only when it has seen UPDATED of all, so that what step k
+ * read and wrote is free. The parameters of the segment are every replica's: a shard's owner steps it where all read it, and to have
+ * seen UPDATED is to have gathered it.
  */
 public final class SharedMemoryCollective implements Collective {
-    private static final int ALIGNMENT_FLOATS = 16;
+    private static final int LOSS = 0;
+    private static final int AGREEMENT = 1;
 
     private final int rank;
+    private final Segment segment;
     private final SegmentLayout layout;
     private final Rendezvous rendezvous;
     private final ByteBuffer ownBuffers;
@@ -48,6 +55,7 @@ public final class SharedMemoryCollective implements Collective {
      */
     public SharedMemoryCollective(Segment segment, int rank, ByteBuffer buffers, Duration patience) throws IOException {
         this.rank = rank;
+        this.segment = segment;
         this.layout = segment.layout();
         this.rendezvous = new Rendezvous(segment, rank, patience);
         this.ownBuffers = buffers;
@@ -77,8 +85,7 @@ public final class SharedMemoryCollective implements Collective {
 
     @Override
     public NDArray gather(NDManager manager, NDArray chunkLogits) {
-        ByteBuffer values = chunkLogits.toByteBuffer(true);
-        logits.put(rowBytes(step.firstSample(rank)), values, 0, values.capacity());
+        shareLogits(chunkLogits);
         publish(Stage.GATHERED);
         if (rank != 0) {
             return null;
@@ -104,16 +111,49 @@ public final class SharedMemoryCollective implements Collective {
     public void reduce(NDManager manager) {
         publish(Stage.BACKWARD_DONE);
         rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        long blocks = layout.flatParameters() / ALIGNMENT_FLOATS;
-        long from = blocks * rank / active() * ALIGNMENT_FLOATS;
-        long to = rank + 1 == active() ? layout.flatParameters() : blocks * (rank + 1) / active() * ALIGNMENT_FLOATS;
-        NDArray sum = floats(manager, gradients.get(0), from, new Shape(to - from));
-        for (int other = 1; other < active(); other++) {
-            sum.addi(floats(manager, gradients.get(other), from, new Shape(to - from)));
-        }
+        sum(manager, Shard.of(rank, active(), layout.flatParameters()));
         publish(Stage.REDUCED);
         if (rank == 0) {
             rendezvous.await(0, active(), Stage.REDUCED, step.step());
+        }
+    }
+
+    @Override
+    public void shareLogits(NDArray chunkLogits) {
+        ByteBuffer values = chunkLogits.toByteBuffer(true);
+        logits.put(rowBytes(step.firstSample(rank)), values, 0, values.capacity());
+    }
+
+    @Override
+    public double reduceShard(NDManager manager, double lossShare) {
+        segment.putNumber(rank, LOSS, lossShare);
+        publish(Stage.BACKWARD_DONE);
+        rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
+        sum(manager, Shard.of(rank, layout.ranks(), layout.flatParameters()));
+        return IntStream.range(0, active())
+                .mapToDouble(other -> segment.number(other, LOSS))
+                .sum();
+    }
+
+    @Override
+    public boolean agree(boolean here) {
+        segment.putNumber(rank, AGREEMENT, here ? 1 : 0);
+        publish(Stage.AGREED);
+        rendezvous.await(0, layout.ranks(), Stage.AGREED, step.step());
+        return IntStream.range(0, layout.ranks()).allMatch(other -> segment.number(other, AGREEMENT) == 1);
+    }
+
+    @Override
+    public void awaitUpdates() {
+        publish(Stage.UPDATED);
+        rendezvous.await(0, layout.ranks(), Stage.UPDATED, step.step());
+    }
+
+    private void sum(NDManager manager, Shard shard) {
+        Shape shape = new Shape(shard.floats());
+        NDArray sum = floats(manager, gradients.get(0), shard.from(), shape);
+        for (int other = 1; other < active(); other++) {
+            sum.addi(floats(manager, gradients.get(other), shard.from(), shape));
         }
     }
 

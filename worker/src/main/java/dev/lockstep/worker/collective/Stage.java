@@ -11,7 +11,11 @@ enum Stage {
     /** The rank's gradients may be read. */
     BACKWARD_DONE(4),
     /** The rank's share of the sum is in replica 0's gradients, and it reads no one's any more. */
-    REDUCED(5);
+    REDUCED(5),
+    /** The rank has said whether its shard may be stepped. */
+    AGREED(6),
+    /** The rank's shard of the parameters is that of the next step. */
+    UPDATED(7);
 
     private static final int NUMBERS_PER_STEP = 8;
 

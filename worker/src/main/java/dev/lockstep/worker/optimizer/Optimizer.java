@@ -8,7 +8,7 @@ import dev.lockstep.common.plan.OptimizerSpec;
 
 /** Changes parameters by their gradients; both are flat float32 arrays whose padding is zero and stays zero. */
 public interface Optimizer {
-    /** One step, in place. */
+    /** One step, in place. The gradients stay as they are. */
     void step();
 
     /**

@@ -10,7 +10,7 @@ import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
 /** The step of {@code torch.nn.DataParallel} and its training loop, on one rank. */
-final class DataParallelStep {
+final class DataParallelStep implements TrainingStep {
     private final int rank;
     private final NDManager manager;
     private final Replica replica;
@@ -37,8 +37,9 @@ final class DataParallelStep {
         this.optimizer = optimizer;
     }
 
-    /** Runs one step and returns the loss on rank 0, null on the others. A rank without samples returns at once. */
-    Double run(StepCommand command, PhaseClock clock) {
+    /** A rank without samples returns at once. */
+    @Override
+    public Double run(StepCommand command, PhaseClock clock) {
         if (!command.isActive(rank)) {
             return null;
         }

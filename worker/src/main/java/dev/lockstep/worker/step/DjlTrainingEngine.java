@@ -8,7 +8,6 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.Precision;
-import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -24,7 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Training on the CPU with libtorch through DJL: float32, SGD, data-parallel. */
+/** Training on the CPU with libtorch through DJL: float32, SGD. */
 public final class DjlTrainingEngine implements TrainingEngine {
     /** How long a replica waits for another within a step unless told otherwise. */
     public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
@@ -86,9 +85,6 @@ public final class DjlTrainingEngine implements TrainingEngine {
             throw new IllegalStateException("a replica is prepared already");
         }
         checkTraining(replica.training());
-        if (replica.strategy() != Strategy.DATA_PARALLEL) {
-            throw unavailable("strategy", replica.strategy().label(), Strategy.DATA_PARALLEL.label());
-        }
         prepared = guarded(
                 "preparing replica " + replica.rank(), () -> PreparedReplica.create(manager, replica, patience));
     }

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.tensor.NamedTensor;
 import dev.lockstep.common.tensor.TensorType;
+import dev.lockstep.worker.collective.Shard;
 import dev.lockstep.worker.step.FlatLayout.Place;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -41,6 +42,14 @@ record FlatTensor(FlatLayout layout, NDArray array, ByteBuffer bytes) {
     /** One tensor, over the same memory. */
     NDArray view(NDManager manager, String name) {
         return manager.create(bytes(name), layout.place(name).shape(), DataType.FLOAT32);
+    }
+
+    /** A shard of the array, over the same memory. */
+    NDArray shard(NDManager manager, Shard shard) {
+        int first = Math.toIntExact(shard.from() * Float.BYTES);
+        int length = Math.toIntExact(shard.floats() * Float.BYTES);
+        ByteBuffer part = bytes.slice(first, length).order(ByteOrder.nativeOrder());
+        return manager.create(part, new Shape(shard.floats()), DataType.FLOAT32);
     }
 
     /** The same values in memory of libtorch's own. */

@@ -12,6 +12,7 @@ import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
+import dev.lockstep.worker.collective.Shard;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
@@ -33,7 +34,7 @@ final class PreparedReplica implements AutoCloseable {
     private final Segment segment;
     private final Replica replica;
     private final Collective collective;
-    private final DataParallelStep step;
+    private final TrainingStep step;
     private final ReplicaFiles files;
     private Long previousEnd;
 
@@ -42,7 +43,7 @@ final class PreparedReplica implements AutoCloseable {
             Segment segment,
             Replica replica,
             Collective collective,
-            DataParallelStep step,
+            TrainingStep step,
             ReplicaFiles files) {
         this.manager = manager;
         this.segment = segment;
@@ -82,19 +83,49 @@ final class PreparedReplica implements AutoCloseable {
         files.load();
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
-        Optimizer optimizer = spec.rank() == 0
+        Collective collective = new SharedMemoryCollective(
+                segment, spec.rank(), replica.buffers().bytes(), patience);
+        InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
+        TrainingStep step =
+                switch (spec.strategy()) {
+                    case DATA_PARALLEL ->
+                        new DataParallelStep(
+                                spec.rank(), manager, replica, inputs, collective, optimizer(manager, replica, spec));
+                    case ALL_REDUCE ->
+                        new AllReduceStep(
+                                spec.rank(),
+                                manager,
+                                replica,
+                                inputs,
+                                collective,
+                                shardOptimizer(manager, segment, replica, spec));
+                };
+        LibC.trimHeap();
+        return new PreparedReplica(manager, segment, replica, collective, step, files);
+    }
+
+    /** Replica 0 steps all parameters, the others none. */
+    private static Optimizer optimizer(NDManager manager, Replica replica, ReplicaSpec spec) {
+        return spec.rank() == 0
                 ? Optimizer.create(
-                        training.optimizer(),
+                        spec.training().optimizer(),
                         manager,
                         replica.parameters().array(),
                         replica.gradients().array())
                 : null;
-        Collective collective = new SharedMemoryCollective(
-                segment, spec.rank(), replica.buffers().bytes(), patience);
-        InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
-        DataParallelStep step = new DataParallelStep(spec.rank(), manager, replica, inputs, collective, optimizer);
-        LibC.trimHeap();
-        return new PreparedReplica(manager, segment, replica, collective, step, files);
+    }
+
+    /** Every replica steps its shard, by the sums that lie in replica 0's gradients. */
+    private static Optimizer shardOptimizer(NDManager manager, Segment segment, Replica replica, ReplicaSpec spec)
+            throws IOException {
+        FlatTensor sums = FlatTensor.over(manager, replica.gradients().layout(), segment.gradients(0));
+        Shard shard = Shard.of(
+                spec.rank(), spec.ranks(), replica.parameters().layout().floats());
+        return Optimizer.create(
+                spec.training().optimizer(),
+                manager,
+                replica.parameters().shard(manager, shard),
+                sums.shard(manager, shard));
     }
 
     private static LockstepException cannotMap(ReplicaSpec spec, IOException cause) {

@@ -9,12 +9,23 @@ import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.tensor.NamedTensor;
+import dev.lockstep.common.tensor.Safetensors;
+import dev.lockstep.common.tensor.SafetensorsWriter;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.model.EfficientNet;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -28,18 +39,26 @@ class ConformanceTest {
     private static final long SEED = 7;
     private static final int IMAGE_SIZE = 96;
     private static final int CLASSES = 35;
+    private static final int STEPS = 2;
 
-    @ParameterizedTest(name = "{0}")
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest(name = "{0} {3} {4}")
     @CsvSource({
-        "one-device.json, 1, 8, CHANNELS_LAST, 0.01",
-        "one-device.json, 1, 8, CONTIGUOUS, 0.003",
-        "two-devices.json, 2, 8, CONTIGUOUS, 0.003",
-        "four-devices-uneven.json, 4, 10, CHANNELS_LAST, 0.01",
-        "four-devices-three-chunks.json, 4, 5, CHANNELS_LAST, 0.01"
+        "one-device.json, 1, 8, DATA_PARALLEL, CHANNELS_LAST, 0.01",
+        "one-device.json, 1, 8, DATA_PARALLEL, CONTIGUOUS, 0.003",
+        "two-devices.json, 2, 8, DATA_PARALLEL, CONTIGUOUS, 0.003",
+        "four-devices-uneven.json, 4, 10, DATA_PARALLEL, CHANNELS_LAST, 0.01",
+        "four-devices-three-chunks.json, 4, 5, DATA_PARALLEL, CHANNELS_LAST, 0.01",
+        "two-devices.json, 2, 8, ALL_REDUCE, CONTIGUOUS, 0.003",
+        "four-devices-uneven.json, 4, 10, ALL_REDUCE, CONTIGUOUS, 0.003",
+        "four-devices-three-chunks.json, 4, 5, ALL_REDUCE, CONTIGUOUS, 0.003"
     })
-    void shouldEqualTorch(String resource, int ranks, int batch, MemoryFormat format, double tolerance)
+    void shouldEqualTorch(
+            String resource, int ranks, int batch, Strategy strategy, MemoryFormat format, double tolerance)
             throws Exception {
-        Map<String, Double> errors = new TensorDigests(resource).errors(train(ranks, batch, format));
+        Map<String, Double> errors = new TensorDigests(resource).errors(trace(ranks, batch, strategy, format));
 
         Map.Entry<String, Double> worst =
                 errors.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow();
@@ -55,46 +74,47 @@ class ConformanceTest {
         assertTrue(worst.getValue() > 0, "float32 cannot equal float64 in everything");
     }
 
-    private static Map<String, float[]> train(int ranks, int batch, MemoryFormat format) throws Exception {
+    private Map<String, float[]> trace(int ranks, int batch, Strategy strategy, MemoryFormat format) throws Exception {
         TrainingSpec training = new TrainingSpec(
                 new ModelSpec("efficientnet_b3", CLASSES, IMAGE_SIZE, 0.0, 0.0),
                 Precision.FP32,
                 new OptimizerSpec(OptimizerKind.SGD, 0.01, 0.9, 1e-4),
                 format,
                 0);
-        Map<String, float[]> out = new HashMap<>();
-        try (ReplicaGroup group = new ReplicaGroup(training, ranks, batch, Duration.ofMinutes(1))) {
+        Path weights = folder.resolve("weights.safetensors");
+        Path trace = folder.resolve("trace.safetensors");
+        writeWeights(training.model(), weights);
+        StateFiles files = new StateFiles(weights.toString(), null, trace.toString());
+        try (ReplicaGroup group = new ReplicaGroup(training, strategy, files, ranks, batch, Duration.ofMinutes(1))) {
             group.fill(
                     0,
                     ConformanceValues.images(SEED, batch, IMAGE_SIZE),
                     ConformanceValues.labels(SEED, batch, CLASSES));
-            Replica first = group.on(0, engine -> engine.replica());
-            for (FlatTensor flat : List.of(first.parameters(), first.buffers())) {
-                flat.layout()
-                        .places()
-                        .forEach((name, place) -> first.write(
-                                name,
-                                ConformanceValues.weight(
-                                        SEED, name, place.shape().getShape())));
+            for (int step = 0; step < STEPS; step++) {
+                group.step(Chunks.of(batch, ranks));
             }
-            List<Integer> chunks = Chunks.of(batch, ranks);
-            float[] losses = new float[2];
-            losses[0] = group.step(chunks).get(0).loss().floatValue();
-            out.put("logits", new float[batch * CLASSES]);
-            group.segment().logits(0, batch).asFloatBuffer().get(out.get("logits"));
-            read("grad/", first.gradients(), out);
-            losses[1] = group.step(chunks).get(0).loss().floatValue();
-            out.put("loss", losses);
-            read("param/", first.parameters(), out);
-            read("buffer/", first.buffers(), out);
-            assertEquals(
-                    group.on(0, DjlTrainingEngine::summarise).parameterChecksum(),
-                    group.on(ranks - 1, DjlTrainingEngine::summarise).parameterChecksum());
+            List<String> checksums = group.onAll(DjlTrainingEngine::summarise).stream()
+                    .map(ReplicaSummary::parameterChecksum)
+                    .distinct()
+                    .toList();
+            assertEquals(1, checksums.size(), checksums.toString());
+        }
+        Map<String, float[]> out = new HashMap<>();
+        try (Safetensors tensors = Safetensors.read(trace)) {
+            tensors.names().forEach(name -> out.put(name, tensors.floats(name)));
         }
         return out;
     }
 
-    private static void read(String prefix, FlatTensor flat, Map<String, float[]> out) {
-        flat.layout().places().keySet().forEach(name -> out.put(prefix + name, flat.read(name)));
+    private static void writeWeights(ModelSpec spec, Path file) {
+        EfficientNet model = EfficientNet.create(spec);
+        List<NamedTensor> tensors = new ArrayList<>();
+        Stream.concat(model.trainable().stream(), model.runningStatistics().stream())
+                .forEach(parameter -> {
+                    long[] shape = parameter.getShape().getShape();
+                    float[] values = ConformanceValues.weight(SEED, parameter.getName(), shape);
+                    tensors.add(NamedTensor.floats(parameter.getName(), values, shape));
+                });
+        SafetensorsWriter.write(file, tensors, Map.of());
     }
 }

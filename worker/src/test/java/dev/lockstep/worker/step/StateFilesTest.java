@@ -189,7 +189,7 @@ class StateFilesTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Strategy.class, names = "DATA_PARALLEL")
+    @EnumSource(Strategy.class)
     void shouldTraceStepsAsReplicaZeroHoldsThem(Strategy strategy) throws Exception {
         Path traced = folder.resolve("trace.safetensors");
         StateFiles files = new StateFiles(null, null, traced.toString());

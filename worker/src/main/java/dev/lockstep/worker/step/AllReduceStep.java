@@ -1,0 +1,82 @@
+package dev.lockstep.worker.step;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.lockstep.common.work.StepCommand;
+import dev.lockstep.worker.collective.Collective;
+import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.step.InputSlots.Range;
+import dev.lockstep.worker.step.PhaseClock.Phase;
+
+/**
+ * The step of {@code DistributedDataParallel} on one rank, with gradients and optimizer in shards: each rank computes the loss of its
+ * own chunk, sums all ranks' gradients over its shard of them, and steps that shard. Every chunk's loss weighs as much as its share of
+ * the batch, so that the sum is the gradient of the batch's mean loss however uneven the chunks are.
+ *
+ * <p>Running statistics are replica 0's at the start of every step. A rank without samples still sums and steps its shard.
+ */
+final class AllReduceStep implements TrainingStep {
+    private final int rank;
+    private final NDManager manager;
+    private final Replica replica;
+    private final InputSlots inputs;
+    private final Collective collective;
+    private final Optimizer optimizer;
+
+    /**
+     * @param manager parent of each step's own manager, which holds what the step makes and is closed with it
+     * @param optimizer of this rank's shard
+     */
+    AllReduceStep(
+            int rank,
+            NDManager manager,
+            Replica replica,
+            InputSlots inputs,
+            Collective collective,
+            Optimizer optimizer) {
+        this.rank = rank;
+        this.manager = manager;
+        this.replica = replica;
+        this.inputs = inputs;
+        this.collective = collective;
+        this.optimizer = optimizer;
+    }
+
+    /** The reduce phase ends with the parameters complete: its second part is the wait for the other shards, after the optimizer. */
+    @Override
+    public Double run(StepCommand command, PhaseClock clock) {
+        try (NDManager scope = manager.newSubManager()) {
+            collective.begin(command);
+            double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : 0;
+            double loss = collective.reduceShard(scope, lossShare);
+            clock.mark(Phase.REDUCE);
+            optimizer.step();
+            clock.mark(Phase.OPTIMIZER);
+            collective.awaitUpdates();
+            clock.mark(Phase.REDUCE);
+            return rank == 0 ? loss : null;
+        }
+    }
+
+    /** Leaves the gradients of this rank's share of the loss in its flat gradients, and returns that share. */
+    private double computeGradients(StepCommand command, NDManager scope, PhaseClock clock) {
+        int samples = command.chunks().get(rank);
+        Range chunk = new Range(command.slot(), command.firstSample(rank), samples);
+        NDArray images = inputs.images(scope, chunk);
+        clock.mark(Phase.SCATTER);
+        collective.replicate();
+        clock.mark(Phase.REPLICATE);
+        NDArray logits = replica.forward(images);
+        clock.mark(Phase.FORWARD);
+        collective.shareLogits(logits);
+        clock.mark(Phase.GATHER);
+        NDArray mean = CrossEntropy.mean(logits, inputs.labels(scope, chunk));
+        double share = (double) samples / command.batch();
+        double lossShare = mean.getFloat() * share;
+        clock.mark(Phase.LOSS);
+        replica.zeroGradients();
+        replica.backward(mean, scope.create((float) share));
+        clock.mark(Phase.BACKWARD);
+        return lossShare;
+    }
+}
