@@ -4,9 +4,10 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.coordinator.api.RunView;
-import dev.lockstep.coordinator.verify.Finding;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
+import dev.lockstep.coordinator.verify.Verdict;
+import dev.lockstep.coordinator.verify.Verdict.Judgement;
 import dev.lockstep.coordinator.verify.Verification;
 import dev.lockstep.coordinator.verify.Verification.Comparison;
 import java.io.IOException;
@@ -16,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -37,23 +37,22 @@ final class Verifier {
      * @param model its name
      * @param devices the most devices to use
      * @param precisions to compare with fp32
-     * @return what was found for each comparison, in order
      * @throws CommandException if a trace could not be taken, or at Ctrl-C
      */
-    Map<Comparison, List<Finding>> verify(String model, int devices, List<Precision> precisions) {
+    Verdict verify(String model, int devices, List<Precision> precisions) {
         List<Comparison> comparisons = Verification.comparisons(devices, precisions);
         Path folder = makeFolder();
         ExitGuard guard = ExitGuard.holding(() -> delete(folder));
         try {
             Map<TraceCase, Path> traces = takeTraces(Verification.traces(comparisons), model, folder);
-            Map<Comparison, List<Finding>> findings = new LinkedHashMap<>();
+            List<Judgement> judgements = new ArrayList<>();
             for (Comparison comparison : comparisons) {
                 try (Safetensors expected = Safetensors.read(traces.get(comparison.expected()));
                         Safetensors actual = Safetensors.read(traces.get(comparison.actual()))) {
-                    findings.put(comparison, comparison.rule().judge(expected, actual));
+                    judgements.add(new Judgement(comparison, comparison.rule().judge(expected, actual)));
                 }
             }
-            return findings;
+            return new Verdict(judgements);
         } catch (LockstepException e) {
             throw new CommandException(ExitStatus.of(e.failure().category()), e.getMessage(), e);
         } finally {
@@ -107,8 +106,7 @@ final class Verifier {
 
     private static void delete(Path folder) {
         try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file :
-                    new ArrayList<>(files.sorted(Comparator.reverseOrder()).toList())) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
             }
         } catch (IOException e) {

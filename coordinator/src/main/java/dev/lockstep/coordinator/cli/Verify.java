@@ -5,12 +5,10 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.coordinator.verify.Finding;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
-import dev.lockstep.coordinator.verify.Verification.Comparison;
-import java.util.ArrayList;
+import dev.lockstep.coordinator.verify.Verdict;
+import dev.lockstep.coordinator.verify.Verdict.Judgement;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -61,8 +59,8 @@ final class Verify implements Callable<Integer> {
                     devices < 1 ? ExitStatus.USAGE : ExitStatus.ENVIRONMENT,
                     "--devices is " + devices + ", but the cluster has " + count);
         }
-        return verify(shell, client, model, devices == null ? count : devices, parsed)
-                .code();
+        Verdict verdict = verify(shell, client, model, devices == null ? count : devices, parsed);
+        return (verdict.holds() ? ExitStatus.DONE : ExitStatus.FAILED).code();
     }
 
     private static Precision precision(String label) {
@@ -73,7 +71,7 @@ final class Verify implements Callable<Integer> {
     }
 
     /** Verifies, prints what was found and the verdict. */
-    static ExitStatus verify(
+    static Verdict verify(
             Shell shell, CoordinatorClient client, String model, int devices, List<Precision> precisions) {
         // Before there is a run, so that no Ctrl-C leaves one running unseen.
         shell.interrupt().watch();
@@ -86,49 +84,30 @@ final class Verify implements Callable<Integer> {
                         Inputs.ONE_CHUNK.images(1),
                         Inputs.IMAGE_SIZE,
                         Inputs.IMAGE_SIZE);
-        Map<Comparison, List<Finding>> verdict = new Verifier(shell, client).verify(model, devices, precisions);
+        Verdict verdict = new Verifier(shell, client).verify(model, devices, precisions);
         print(shell, verdict);
-        List<String> beyond = beyond(verdict);
-        if (beyond.isEmpty()) {
-            shell.out().println("verified: " + names(verdict));
-            return ExitStatus.DONE;
+        if (verdict.holds()) {
+            shell.out().println("verified: " + verdict.comparisons());
+        } else {
+            shell.err().println(Messages.error("not verified: " + String.join("; ", verdict.beyond())));
         }
-        shell.err().println(Messages.error("not verified: " + String.join("; ", beyond)));
-        return ExitStatus.FAILED;
+        return verdict;
     }
 
-    private static void print(Shell shell, Map<Comparison, List<Finding>> verdict) {
+    private static void print(Shell shell, Verdict verdict) {
         Table table = new Table("COMPARISON", "GROUP", "MEASURED", "BOUND", "VERDICT");
-        verdict.forEach((comparison, findings) -> {
-            for (Finding finding : findings) {
+        for (Judgement judgement : verdict.judgements()) {
+            for (Finding finding : judgement.findings()) {
                 table.add(
-                        comparison.name(),
+                        judgement.comparison().name(),
                         finding.group(),
                         finding.measured(),
                         finding.bound(),
                         finding.holds() ? "holds" : "beyond: " + finding.tensor());
             }
-        });
+        }
         shell.out().println();
         table.lines().forEach(shell.out()::println);
         shell.out().println();
-    }
-
-    private static List<String> beyond(Map<Comparison, List<Finding>> verdict) {
-        List<String> beyond = new ArrayList<>();
-        verdict.forEach((comparison, findings) -> findings.stream()
-                .filter(finding -> !finding.holds())
-                .forEach(finding -> beyond.add("%s: %s of %s, worst %s, must be %s"
-                        .formatted(
-                                comparison.name(),
-                                finding.measured(),
-                                finding.group(),
-                                finding.tensor(),
-                                finding.bound()))));
-        return beyond;
-    }
-
-    private static String names(Map<Comparison, List<Finding>> verdict) {
-        return verdict.keySet().stream().map(Comparison::name).collect(Collectors.joining(", "));
     }
 }
