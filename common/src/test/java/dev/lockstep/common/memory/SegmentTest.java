@@ -67,6 +67,14 @@ class SegmentTest {
             theirs.abort();
             assertTrue(ours.aborted());
             assertEquals(42, ours.progress(2), "the abort word must not share a line with progress");
+            for (int rank = 0; rank < LAYOUT.ranks(); rank++) {
+                for (int index = 0; index < SegmentLayout.RANK_NUMBERS; index++) {
+                    ours.putNumber(rank, index, 10 * rank + index + 0.5);
+                }
+            }
+            assertEquals(20.5, theirs.number(2, 0));
+            assertEquals(11.5, theirs.number(1, 1));
+            assertEquals(42, theirs.progress(2));
         }
     }
 
