@@ -67,14 +67,40 @@ class SegmentTest {
             theirs.abort();
             assertTrue(ours.aborted());
             assertEquals(42, ours.progress(2), "the abort word must not share a line with progress");
-            for (int rank = 0; rank < LAYOUT.ranks(); rank++) {
-                for (int index = 0; index < SegmentLayout.RANK_NUMBERS; index++) {
-                    ours.putNumber(rank, index, 10 * rank + index + 0.5);
-                }
-            }
-            assertEquals(20.5, theirs.number(2, 0));
-            assertEquals(11.5, theirs.number(1, 1));
+            ours.putLossShare(1, 11.5);
+            ours.putLossShare(2, 20.5);
+            assertEquals(11.5, theirs.lossShare(1));
+            assertEquals(20.5, theirs.lossShare(2));
             assertEquals(42, theirs.progress(2));
+        }
+    }
+
+    @Test
+    void shouldTellWhetherAnyRankFoundAnOverflow() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+            ours.publishProgress(1, 7);
+            assertFalse(theirs.overflow(3));
+            ours.publishOverflow(1, true);
+            assertTrue(theirs.overflow(3));
+            assertTrue(theirs.overflow(2));
+            assertFalse(theirs.overflow(1), "rank 1 is not among the first");
+            assertEquals(7, theirs.progress(1));
+            ours.publishOverflow(1, false);
+            assertFalse(theirs.overflow(3));
+        }
+    }
+
+    @Test
+    void shouldShareTheLossScale() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+            LossScale scale = new LossScale(32768.0, 12, 3);
+            ours.publishLossScale(scale);
+            assertEquals(scale, theirs.lossScale());
+            assertFalse(theirs.aborted());
+            assertThrows(IllegalArgumentException.class, () -> new LossScale(Double.NaN, 0, 0));
+            assertThrows(IllegalArgumentException.class, () -> new LossScale(0, 0, 0));
         }
     }
 

@@ -28,7 +28,9 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepReport;
+import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -88,6 +90,9 @@ class MeasurementTest {
                 new Measurement.Setting(
                         plan.measurements().get(0),
                         plan,
+                        new TrainingSpec(
+                                plan.model(), Precision.FP32, plan.optimizer(), plan.memoryFormat(), plan.seed()),
+                        StateFiles.NONE,
                         "run",
                         EPOCH,
                         known,

@@ -197,22 +197,22 @@ class SharedMemoryCollectiveTest {
     }
 
     @Test
-    void shouldAgreeOnlyWhenAllDo() throws Exception {
+    void shouldTellAllOfOneOverflow() throws Exception {
         List<SharedMemoryCollective> collectives = collectives(PATIENCE);
-        for (int refusing = -1; refusing < RANKS; refusing++) {
-            StepCommand step = new StepCommand(refusing + 1, 0, List.of(2, 2, 1), Reduction.SUM_TO_ALL);
-            int one = refusing;
-            boolean all = refusing < 0;
+        for (int at = -1; at < RANKS; at++) {
+            StepCommand step = new StepCommand(at + 1, 0, List.of(2, 2, 1), Reduction.SUM_TO_ALL);
+            int overflowing = at;
+            boolean any = at >= 0;
 
-            List<Boolean> agreed = onAllRanks(rank -> {
+            List<Boolean> told = onAllRanks(rank -> {
                 Collective collective = collectives.get(rank);
                 collective.begin(step);
-                boolean answer = collective.agree(rank != one);
+                boolean answer = collective.anyOverflow(rank == overflowing);
                 collective.awaitUpdates();
                 return answer;
             });
 
-            assertEquals(List.of(all, all, all, all), agreed);
+            assertEquals(List.of(any, any, any, any), told);
         }
     }
 
@@ -222,7 +222,7 @@ class SharedMemoryCollectiveTest {
         first.begin(new StepCommand(0, 0, List.of(1), Reduction.SUM_TO_ALL));
         segment.publishProgress(1, Stage.UPDATED.progress(0));
         segment.publishProgress(2, Stage.UPDATED.progress(0));
-        segment.publishProgress(3, Stage.AGREED.progress(0));
+        segment.publishProgress(3, Stage.CHECKED.progress(0));
 
         LockstepException e = assertThrows(LockstepException.class, first::awaitUpdates);
 
