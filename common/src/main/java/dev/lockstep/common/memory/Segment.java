@@ -132,21 +132,6 @@ public final class Segment implements AutoCloseable {
     }
 
     /**
-     * Leaves a number of a rank's for the others (a plain store): they see it once they have seen progress that the rank publishes
-     * afterwards.
-     *
-     * @param index which of the rank's {@value SegmentLayout#RANK_NUMBERS}
-     */
-    public void putNumber(int rank, int index, double number) {
-        control.putDouble(layout.numberOffset(rank, index), number);
-    }
-
-    /** A number that a rank left. */
-    public double number(int rank, int index) {
-        return control.getDouble(layout.numberOffset(rank, index));
-    }
-
-    /**
      * Tells whether the gradients that this rank answers for hold inf or nan in the current step (a release store). A rank calls it
      * before it publishes the progress that the others wait for before they read it, in every step it takes part in: the word
      * keeps its value until then.
@@ -185,6 +170,19 @@ public final class Segment implements AutoCloseable {
                 scale,
                 Math.toIntExact((long) WORD.getAcquire(control, (int) SegmentLayout.GROWTH_TRACKER_OFFSET)),
                 Math.toIntExact((long) WORD.getAcquire(control, (int) SegmentLayout.SKIPPED_STEPS_OFFSET)));
+    }
+
+    /**
+     * Leaves what a rank's chunk adds to the batch's loss (a plain store): others see it once they have seen progress that the rank
+     * publishes afterwards.
+     */
+    public void putLossShare(int rank, double share) {
+        control.putDouble(layout.lossShareOffset(rank), share);
+    }
+
+    /** What a rank's chunk added to the batch's loss, as it last said. */
+    public double lossShare(int rank) {
+        return control.getDouble(layout.lossShareOffset(rank));
     }
 
     /** Ends every wait in every process (a release store). There is no way back. */

@@ -7,7 +7,7 @@ import java.util.Objects;
  *
  * <pre>
  * header            magic, layout hash, run hash, epoch; on cache lines of their own the abort word and the loss scale
- * control           one line per rank: its progress word, its overflow word, RANK_NUMBERS float64
+ * control           one line per rank: its progress word, its overflow word, its share of the loss
  * inputs            SLOTS x batch x sampleFloats float32
  * labels            SLOTS x batch int64
  * logits            batch x classes float32
@@ -26,9 +26,6 @@ public record SegmentLayout(
         int ranks, int batch, long sampleFloats, int classes, long flatParameters, long flatBuffers) {
     /** Input slots: the coordinator fills one while the replicas read the other. */
     public static final int SLOTS = 2;
-
-    /** Numbers that a rank can leave for the others, beside its progress word. */
-    public static final int RANK_NUMBERS = 2;
 
     static final long MAGIC_OFFSET = 0;
     static final long HASH_OFFSET = 8;
@@ -55,12 +52,12 @@ public record SegmentLayout(
         return HEADER_BYTES + Objects.checkIndex(rank, ranks) * CONTROL_LINE_BYTES;
     }
 
-    int numberOffset(int rank, int index) {
-        return controlOffset(rank) + (2 + Objects.checkIndex(index, RANK_NUMBERS)) * Double.BYTES;
-    }
-
     int overflowOffset(int rank) {
         return controlOffset(rank) + Long.BYTES;
+    }
+
+    int lossShareOffset(int rank) {
+        return controlOffset(rank) + 2 * Long.BYTES;
     }
 
     long inputOffset(int slot, int sample) {

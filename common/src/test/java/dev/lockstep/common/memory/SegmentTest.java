@@ -67,6 +67,11 @@ class SegmentTest {
             theirs.abort();
             assertTrue(ours.aborted());
             assertEquals(42, ours.progress(2), "the abort word must not share a line with progress");
+            ours.putLossShare(1, 11.5);
+            ours.putLossShare(2, 20.5);
+            assertEquals(11.5, theirs.lossShare(1));
+            assertEquals(20.5, theirs.lossShare(2));
+            assertEquals(42, theirs.progress(2));
         }
     }
 

@@ -10,8 +10,8 @@ import dev.lockstep.common.work.StepCommand;
  * <p>Data-parallel, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter}, {@link #reduce}. Every active
  * rank calls all of them, an idle one none.
  *
- * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}; {@link #reduceShard}; {@link #agree} if
- * there is something to agree on, on all ranks or on none; {@link #awaitUpdates}. Idle ranks have their shards to step, too.
+ * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}; {@link #reduceShard}; {@link #anyOverflow}
+ * if the loss is scaled; {@link #awaitUpdates}. Idle ranks have their shards to step, too.
  *
  * <p>A wait ends in a {@link dev.lockstep.common.failure.LockstepException} when the measurement was aborted or a rank does not
  * come in time.
@@ -55,8 +55,12 @@ public interface Collective {
      */
     double reduceShard(NDManager manager, double lossShare);
 
-    /** Whether it is true on every rank. */
-    boolean agree(boolean here);
+    /**
+     * Whether any rank's shard of the sums holds inf or nan.
+     *
+     * @param here whether this rank's does
+     */
+    boolean anyOverflow(boolean here);
 
     /** Returns when every rank has stepped its shard of the parameters, and with it is done with the gradients. */
     void awaitUpdates();

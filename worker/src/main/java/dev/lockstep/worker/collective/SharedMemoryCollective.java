@@ -34,9 +34,6 @@ import java.util.stream.IntStream;
  * seen UPDATED is to have gathered it.
  */
 public final class SharedMemoryCollective implements Collective {
-    private static final int LOSS = 0;
-    private static final int AGREEMENT = 1;
-
     private final int rank;
     private final Segment segment;
     private final SegmentLayout layout;
@@ -126,21 +123,19 @@ public final class SharedMemoryCollective implements Collective {
 
     @Override
     public double reduceShard(NDManager manager, double lossShare) {
-        segment.putNumber(rank, LOSS, lossShare);
+        segment.putLossShare(rank, lossShare);
         publish(Stage.BACKWARD_DONE);
         rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
         sum(manager, Shard.of(rank, layout.ranks(), layout.flatParameters()));
-        return IntStream.range(0, active())
-                .mapToDouble(other -> segment.number(other, LOSS))
-                .sum();
+        return IntStream.range(0, active()).mapToDouble(segment::lossShare).sum();
     }
 
     @Override
-    public boolean agree(boolean here) {
-        segment.putNumber(rank, AGREEMENT, here ? 1 : 0);
-        publish(Stage.AGREED);
-        rendezvous.await(0, layout.ranks(), Stage.AGREED, step.step());
-        return IntStream.range(0, layout.ranks()).allMatch(other -> segment.number(other, AGREEMENT) == 1);
+    public boolean anyOverflow(boolean here) {
+        segment.publishOverflow(rank, here);
+        publish(Stage.CHECKED);
+        rendezvous.await(0, layout.ranks(), Stage.CHECKED, step.step());
+        return segment.overflow(layout.ranks());
     }
 
     @Override

@@ -12,8 +12,8 @@ enum Stage {
     BACKWARD_DONE(4),
     /** The rank's share of the sum is in replica 0's gradients, and it reads no one's any more. */
     REDUCED(5),
-    /** The rank has said whether its shard may be stepped. */
-    AGREED(6),
+    /** The rank has said whether its shard of the sums holds inf or nan. */
+    CHECKED(6),
     /** The rank's shard of the parameters is that of the next step. */
     UPDATED(7);
 

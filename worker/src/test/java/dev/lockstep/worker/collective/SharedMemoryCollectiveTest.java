@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -145,6 +147,102 @@ class SharedMemoryCollectiveTest {
         for (float value : reduced) {
             assertEquals(1.5f, value);
         }
+    }
+
+    @Test
+    void shouldReduceInShardsWhateverTheChunksAndReturnTheLossOfAll() throws Exception {
+        List<SharedMemoryCollective> collectives = collectives(PATIENCE);
+        List<List<Integer>> chunkings =
+                List.of(List.of(3, 3, 3, 1), List.of(2, 2, 1), List.of(1), List.of(3, 3, 3, 1), List.of(2, 2, 1));
+        for (int k = 0; k < chunkings.size(); k++) {
+            StepCommand step = new StepCommand(k, 0, chunkings.get(k), Reduction.SUM_TO_ALL);
+            ownBuffers.get(0).putFloat(0, 7f + k);
+
+            List<Double> losses = onAllRanks(rank -> takeInShards(collectives.get(rank), rank, step));
+
+            float sum = 0;
+            double loss = 0;
+            for (int rank = 0; rank < step.chunks().size(); rank++) {
+                sum += (float) Math.pow(10, rank) * (step.step() + 1);
+                loss += rank + 0.5;
+                assertEquals(7f + k, ownBuffers.get(rank).getFloat(0));
+            }
+            assertEquals(List.of(loss, loss, loss, loss), losses);
+            float[] reduced = new float[PARAMETERS];
+            gradients(0).asFloatBuffer().get(reduced);
+            for (float value : reduced) {
+                assertEquals(sum, value);
+            }
+            float[] logits = new float[step.batch() * CLASSES];
+            segment.logits(0, step.batch()).asFloatBuffer().get(logits);
+            assertEquals(counting(0, 1, logits.length), list(logits));
+        }
+    }
+
+    private double takeInShards(Collective collective, int rank, StepCommand step) {
+        try (NDManager scope = manager.newSubManager()) {
+            collective.begin(step);
+            if (step.isActive(rank)) {
+                collective.replicate();
+                int samples = step.chunks().get(rank);
+                int first = step.firstSample(rank) * CLASSES;
+                NDArray logits = scope.arange(first, first + samples * CLASSES, 1, DataType.FLOAT32);
+                collective.shareLogits(logits.reshape(samples, CLASSES));
+                fill(gradients(rank), (float) Math.pow(10, rank) * (step.step() + 1));
+            }
+            double loss = collective.reduceShard(scope, step.isActive(rank) ? rank + 0.5 : 0);
+            collective.awaitUpdates();
+            return loss;
+        }
+    }
+
+    @Test
+    void shouldTellAllOfOneOverflow() throws Exception {
+        List<SharedMemoryCollective> collectives = collectives(PATIENCE);
+        for (int at = -1; at < RANKS; at++) {
+            StepCommand step = new StepCommand(at + 1, 0, List.of(2, 2, 1), Reduction.SUM_TO_ALL);
+            int overflowing = at;
+            boolean any = at >= 0;
+
+            List<Boolean> told = onAllRanks(rank -> {
+                Collective collective = collectives.get(rank);
+                collective.begin(step);
+                boolean answer = collective.anyOverflow(rank == overflowing);
+                collective.awaitUpdates();
+                return answer;
+            });
+
+            assertEquals(List.of(any, any, any, any), told);
+        }
+    }
+
+    @Test
+    void shouldEndNoStepBeforeEveryShardIsStepped() throws Exception {
+        Collective first = collectives(Duration.ofMillis(50)).get(0);
+        first.begin(new StepCommand(0, 0, List.of(1), Reduction.SUM_TO_ALL));
+        segment.publishProgress(1, Stage.UPDATED.progress(0));
+        segment.publishProgress(2, Stage.UPDATED.progress(0));
+        segment.publishProgress(3, Stage.CHECKED.progress(0));
+
+        LockstepException e = assertThrows(LockstepException.class, first::awaitUpdates);
+
+        assertEquals(FailureCategory.TIMEOUT, e.failure().category());
+        assertTrue(e.getMessage().contains("replica 3"), e.getMessage());
+        segment.publishProgress(3, Stage.UPDATED.progress(0));
+        first.awaitUpdates();
+    }
+
+    private <T> List<T> onAllRanks(IntFunction<T> part) throws Exception {
+        List<Future<T>> futures = new ArrayList<>();
+        for (int rank = 0; rank < RANKS; rank++) {
+            int own = rank;
+            futures.add(threads.submit(() -> part.apply(own)));
+        }
+        List<T> results = new ArrayList<>();
+        for (Future<T> future : futures) {
+            results.add(future.get());
+        }
+        return results;
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
+import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
@@ -114,6 +115,15 @@ final class ReplicaGroup implements AutoCloseable {
     List<StepReport> step(List<Integer> chunks) {
         StepCommand command = new StepCommand(nextStep++, 0, chunks, reduction);
         return onAll(engine -> engine.runStep(command));
+    }
+
+    /** Runs a step, and asks each rank how it stands as soon as its own part is over. */
+    List<ReplicaSummary> stepAndSummarise(List<Integer> chunks) {
+        StepCommand command = new StepCommand(nextStep++, 0, chunks, reduction);
+        return onAll(engine -> {
+            engine.runStep(command);
+            return engine.summarise();
+        });
     }
 
     /** Runs several steps, each rank as soon as it can. */

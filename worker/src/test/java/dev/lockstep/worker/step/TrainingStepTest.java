@@ -13,10 +13,15 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.plan.Chunks;
+import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.PhaseNanos;
+import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepReport;
+import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.libtorch.ResidentMemory;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -25,26 +30,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-class DataParallelStepTest {
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
-
-    @Test
-    void shouldEqualAPlainLoopOverTwoRanks() throws Exception {
-        checkAgainstPlainLoop(2, List.of(8, 8, 8));
+/** Both strategies, against a plain loop of one process and in how they behave over many steps. */
+class TrainingStepTest {
+    @ParameterizedTest
+    @EnumSource
+    void shouldEqualAPlainLoopOverTwoRanks(Strategy strategy) throws Exception {
+        checkAgainstPlainLoop(strategy, 2, List.of(8, 8, 8));
     }
 
-    @Test
-    void shouldEqualAPlainLoopWhateverTheChunks() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldEqualAPlainLoopWhateverTheChunks(Strategy strategy) throws Exception {
         // 3,3,3,1, then 2,2,1 with an idle rank, then one chunk alone, then all again.
-        checkAgainstPlainLoop(4, List.of(10, 5, 1, 10));
+        checkAgainstPlainLoop(strategy, 4, List.of(10, 5, 1, 10));
     }
 
-    private static void checkAgainstPlainLoop(int ranks, List<Integer> batches) throws Exception {
+    private static void checkAgainstPlainLoop(Strategy strategy, int ranks, List<Integer> batches) throws Exception {
         int largest = batches.stream().mapToInt(Integer::intValue).max().orElseThrow();
         float[] images = TinyTraining.images(largest);
         long[] labels = TinyTraining.labels(largest);
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.quiet(3), ranks, largest, PATIENCE);
+        try (ReplicaGroup group = group(TinyTraining.quiet(3), strategy, ranks, largest);
                 NDManager manager = LibTorch.load().newBaseManager()) {
             group.fill(0, images, labels);
             Replica first = group.on(0, engine -> engine.replica());
@@ -154,11 +162,12 @@ class DataParallelStepTest {
         }
     }
 
-    @Test
-    void shouldKeepHandlesAndMemoryFlat() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldKeepHandlesAndMemoryFlat(Strategy strategy) throws Exception {
         int ranks = 2;
         int batch = 4;
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.noisy(0), ranks, batch, PATIENCE)) {
+        try (ReplicaGroup group = group(TinyTraining.noisy(0), strategy, ranks, batch)) {
             group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
             List<Integer> chunks = Chunks.of(batch, ranks);
             for (int step = 0; step < 50; step++) {
@@ -176,17 +185,18 @@ class DataParallelStepTest {
         }
     }
 
-    @Test
-    void shouldComputeTheSameWhenRanksRunAhead() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldComputeTheSameWhenRanksRunAhead(Strategy strategy) throws Exception {
         // With idle ranks and lone steps in between, which wait for nobody.
         List<Integer> batches = List.of(10, 5, 1, 10, 10, 5, 5, 1, 1, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 10);
-        assertEquals(checksum(batches, true), checksum(batches, false));
+        assertEquals(checksum(strategy, batches, true), checksum(strategy, batches, false));
     }
 
-    private static String checksum(List<Integer> batches, boolean together) throws Exception {
+    private static String checksum(Strategy strategy, List<Integer> batches, boolean together) throws Exception {
         int ranks = 4;
         int largest = 10;
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.quiet(2), ranks, largest, PATIENCE)) {
+        try (ReplicaGroup group = group(TinyTraining.quiet(2), strategy, ranks, largest)) {
             group.fill(0, TinyTraining.images(largest), TinyTraining.labels(largest));
             List<List<Integer>> chunkings =
                     batches.stream().map(batch -> Chunks.of(batch, ranks)).toList();
@@ -203,7 +213,7 @@ class DataParallelStepTest {
     void shouldReportEveryPhaseAndTheWholeStep() throws Exception {
         int ranks = 3;
         int batch = 4;
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.quiet(0), ranks, batch, PATIENCE)) {
+        try (ReplicaGroup group = group(TinyTraining.quiet(0), Strategy.DATA_PARALLEL, ranks, batch)) {
             group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
             long start = System.nanoTime();
             group.step(Chunks.of(batch, ranks));
@@ -236,6 +246,43 @@ class DataParallelStepTest {
     }
 
     @Test
+    void shouldTimeTheShardOfEveryRank() throws Exception {
+        try (ReplicaGroup group = group(TinyTraining.quiet(0), Strategy.ALL_REDUCE, 3, 4)) {
+            group.fill(0, TinyTraining.images(4), TinyTraining.labels(4));
+
+            List<StepReport> reports = group.step(Chunks.of(4, 3));
+
+            for (StepReport report : reports) {
+                PhaseNanos phases = report.phases();
+                assertTrue(phases.reduce() > 0 && phases.optimizer() > 0, phases.toString());
+                assertTrue(phases.sum() <= report.stepNanos(), report.toString());
+                assertTrue(report.waitNanos() <= phases.sum(), report.toString());
+            }
+            assertTrue(reports.get(1).phases().backward() > 0);
+            assertEquals(0, reports.get(2).phases().backward());
+            assertNull(reports.get(1).loss());
+        }
+    }
+
+    @Test
+    void shouldEndAStepWithTheSameParametersInEveryReplica() throws Exception {
+        try (ReplicaGroup group = group(TinyTraining.quiet(0), Strategy.ALL_REDUCE, 4, 5)) {
+            group.fill(0, TinyTraining.images(5), TinyTraining.labels(5));
+            String before = group.on(0, DjlTrainingEngine::summarise).parameterChecksum();
+            for (int step = 0; step < 20; step++) {
+                // Each rank sums up as soon as its own step is over, the idle one first.
+                List<String> checksums = group.stepAndSummarise(Chunks.of(5, 4)).stream()
+                        .map(ReplicaSummary::parameterChecksum)
+                        .distinct()
+                        .toList();
+                assertEquals(1, checksums.size(), checksums.toString());
+                assertNotEquals(before, checksums.get(0));
+                before = checksums.get(0);
+            }
+        }
+    }
+
+    @Test
     void shouldStartFromTheSameWeightsOnAnyDeviceCount() throws Exception {
         Map<String, float[]> one = initial(1, 5);
         Map<String, float[]> three = initial(3, 5);
@@ -248,10 +295,11 @@ class DataParallelStepTest {
         assertNotEquals(box(one.get(convolution)), box(other.get(convolution)));
     }
 
-    @Test
-    void shouldLearn() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldLearn(Strategy strategy) throws Exception {
         int batch = 6;
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.noisy(1), 2, batch, PATIENCE)) {
+        try (ReplicaGroup group = group(TinyTraining.noisy(1), strategy, 2, batch)) {
             group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
             Double first = group.step(Chunks.of(batch, 2)).get(0).loss();
             Double last = first;
@@ -263,8 +311,13 @@ class DataParallelStepTest {
         }
     }
 
+    private static ReplicaGroup group(TrainingSpec training, Strategy strategy, int ranks, int batch)
+            throws IOException {
+        return new ReplicaGroup(training, strategy, StateFiles.NONE, ranks, batch, Duration.ofMinutes(1));
+    }
+
     private static Map<String, float[]> initial(int ranks, long seed) throws Exception {
-        try (ReplicaGroup group = new ReplicaGroup(TinyTraining.noisy(seed), ranks, ranks, PATIENCE)) {
+        try (ReplicaGroup group = group(TinyTraining.noisy(seed), Strategy.DATA_PARALLEL, ranks, ranks)) {
             Replica last = group.on(ranks - 1, engine -> engine.replica());
             Map<String, float[]> values = new TreeMap<>();
             last.parameters()
