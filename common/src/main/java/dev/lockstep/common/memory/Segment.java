@@ -146,6 +146,47 @@ public final class Segment implements AutoCloseable {
         return control.getDouble(layout.numberOffset(rank, index));
     }
 
+    /**
+     * Tells whether the gradients that this rank answers for hold inf or nan in the current step (a release store). A rank calls it
+     * before it publishes the progress that the others wait for before they read it, in every step it takes part in: the word
+     * keeps its value until then.
+     */
+    public void publishOverflow(int rank, boolean found) {
+        WORD.setRelease(control, layout.overflowOffset(rank), found ? 1L : 0L);
+    }
+
+    /** Whether any of the ranks 0 to {@code ranks - 1} found inf or nan (acquire loads). Call it after their progress was seen. */
+    public boolean overflow(int ranks) {
+        for (int rank = 0; rank < ranks; rank++) {
+            if ((long) WORD.getAcquire(control, layout.overflowOffset(rank)) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Publishes the loss scale of the next step. Only replica 0 calls it, after its decision and before it publishes the progress
+     * that the next step begins with.
+     */
+    public void publishLossScale(LossScale scale) {
+        WORD.setRelease(control, (int) SegmentLayout.GROWTH_TRACKER_OFFSET, (long) scale.growthTracker());
+        WORD.setRelease(control, (int) SegmentLayout.SKIPPED_STEPS_OFFSET, (long) scale.skippedSteps());
+        WORD.setRelease(control, (int) SegmentLayout.SCALE_OFFSET, Double.doubleToRawLongBits(scale.scale()));
+    }
+
+    /**
+     * The loss scale as replica 0 last published it; the same on every rank between the progress that a step begins with and the
+     * one that its gradients end with. A measurement that needs none never publishes one, and must not ask.
+     */
+    public LossScale lossScale() {
+        double scale = Double.longBitsToDouble((long) WORD.getAcquire(control, (int) SegmentLayout.SCALE_OFFSET));
+        return new LossScale(
+                scale,
+                Math.toIntExact((long) WORD.getAcquire(control, (int) SegmentLayout.GROWTH_TRACKER_OFFSET)),
+                Math.toIntExact((long) WORD.getAcquire(control, (int) SegmentLayout.SKIPPED_STEPS_OFFSET)));
+    }
+
     /** Ends every wait in every process (a release store). There is no way back. */
     public void abort() {
         WORD.setRelease(control, (int) SegmentLayout.ABORT_OFFSET, 1L);

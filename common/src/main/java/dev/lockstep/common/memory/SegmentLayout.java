@@ -6,8 +6,8 @@ import java.util.Objects;
  * Where everything lies in a {@link Segment}. Offsets are in bytes from the file's start; every section starts on a page.
  *
  * <pre>
- * header            magic, layout hash, run hash, epoch; the abort word on a cache line of its own
- * control           one line per rank: its progress word, RANK_NUMBERS float64
+ * header            magic, layout hash, run hash, epoch; on cache lines of their own the abort word and the loss scale
+ * control           one line per rank: its progress word, its overflow word, RANK_NUMBERS float64
  * inputs            SLOTS x batch x sampleFloats float32
  * labels            SLOTS x batch int64
  * logits            batch x classes float32
@@ -35,6 +35,9 @@ public record SegmentLayout(
     static final long RUN_OFFSET = 16;
     static final long EPOCH_OFFSET = 24;
     static final long ABORT_OFFSET = 256;
+    static final long SCALE_OFFSET = 512;
+    static final long GROWTH_TRACKER_OFFSET = 520;
+    static final long SKIPPED_STEPS_OFFSET = 528;
     static final int HEADER_BYTES = 4096;
     /** Two 64-byte lines: adjacent lines are prefetched in pairs. */
     static final int CONTROL_LINE_BYTES = 128;
@@ -53,7 +56,11 @@ public record SegmentLayout(
     }
 
     int numberOffset(int rank, int index) {
-        return controlOffset(rank) + (1 + Objects.checkIndex(index, RANK_NUMBERS)) * Double.BYTES;
+        return controlOffset(rank) + (2 + Objects.checkIndex(index, RANK_NUMBERS)) * Double.BYTES;
+    }
+
+    int overflowOffset(int rank) {
+        return controlOffset(rank) + Long.BYTES;
     }
 
     long inputOffset(int slot, int sample) {

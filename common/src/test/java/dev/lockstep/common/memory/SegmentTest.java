@@ -71,6 +71,35 @@ class SegmentTest {
     }
 
     @Test
+    void shouldTellWhetherAnyRankFoundAnOverflow() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+            ours.publishProgress(1, 7);
+            assertFalse(theirs.overflow(3));
+            ours.publishOverflow(1, true);
+            assertTrue(theirs.overflow(3));
+            assertTrue(theirs.overflow(2));
+            assertFalse(theirs.overflow(1), "rank 1 is not among the first");
+            assertEquals(7, theirs.progress(1));
+            ours.publishOverflow(1, false);
+            assertFalse(theirs.overflow(3));
+        }
+    }
+
+    @Test
+    void shouldShareTheLossScale() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+            LossScale scale = new LossScale(32768.0, 12, 3);
+            ours.publishLossScale(scale);
+            assertEquals(scale, theirs.lossScale());
+            assertFalse(theirs.aborted());
+            assertThrows(IllegalArgumentException.class, () -> new LossScale(Double.NaN, 0, 0));
+            assertThrows(IllegalArgumentException.class, () -> new LossScale(0, 0, 0));
+        }
+    }
+
+    @Test
     void shouldRefuseAnotherMeasurementsSegment() throws IOException {
         try (Segment ours = Segment.create(LAYOUT, "run", 1)) {
             assertThrows(IOException.class, () -> Segment.open(ours.path(), LAYOUT, "run", 2));

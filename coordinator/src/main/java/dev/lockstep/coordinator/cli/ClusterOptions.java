@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
+import dev.lockstep.coordinator.settings.JavaOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,9 +44,7 @@ final class ClusterOptions {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
-        if (Runtime.version().feature() >= 24) {
-            command.addAll(List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"));
-        }
+        command.addAll(JavaOptions.forThisVersion());
         command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
         command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", devices));
         if (port != null) {

@@ -6,7 +6,8 @@ import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
-import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.Report;
@@ -17,7 +18,6 @@ import dev.lockstep.coordinator.report.ReportWriter;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 
 /** Walks a plan: one measurement after the other, each on disk before the next begins. */
 final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
@@ -147,8 +147,11 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         getContext()
                 .pipeToSelf(
                         CompletableFuture.supplyAsync(() -> write(report, last), cluster.blocking()),
-                        (written, thrown) ->
-                                thrown == null ? new Written(written.orElse(null)) : new NotWritten(describe(thrown)));
+                        (written, thrown) -> thrown == null
+                                ? new Written(written.orElse(null))
+                                : new NotWritten(Failure.of(
+                                                thrown, FailureCategory.ENVIRONMENT, "the report could not be written")
+                                        .message()));
     }
 
     private Optional<String> write(Report report, boolean last) {
@@ -157,11 +160,6 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         }
         writer.write(report);
         return Optional.empty();
-    }
-
-    private static String describe(Throwable thrown) {
-        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-        return cause instanceof LockstepException ? cause.getMessage() : "the report could not be written: " + cause;
     }
 
     private Behavior<Command> onWritten(Written written) {

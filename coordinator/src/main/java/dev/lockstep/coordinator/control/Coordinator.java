@@ -29,7 +29,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 
 /** The cluster's head: takes commands, keeps the queue of runs, runs one after the other. */
@@ -189,16 +188,13 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 .pipeToSelf(
                         CompletableFuture.supplyAsync(
                                 () -> preflight.check(request, now, firstEpoch), cluster.blocking()),
-                        (assignment, thrown) ->
-                                new Checked(assignment, thrown == null ? null : describe(thrown), submit.replyTo));
+                        (assignment, thrown) -> new Checked(
+                                assignment,
+                                thrown == null
+                                        ? null
+                                        : Failure.of(thrown, FailureCategory.INTERNAL, "the run could not be accepted"),
+                                submit.replyTo));
         return this;
-    }
-
-    private static Failure describe(Throwable thrown) {
-        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-        return cause instanceof LockstepException known
-                ? known.failure()
-                : new Failure(FailureCategory.INTERNAL, "the run could not be accepted: " + cause);
     }
 
     private Behavior<Command> onChecked(Checked checked) {

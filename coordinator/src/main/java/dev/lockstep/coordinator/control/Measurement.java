@@ -32,7 +32,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.ToDoubleFunction;
 
@@ -216,14 +215,11 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         getContext()
                 .pipeToSelf(
                         CompletableFuture.supplyAsync(this::openNow, setting.blocking),
-                        (opened, thrown) -> new Opened(opened, thrown == null ? null : describe(thrown)));
-    }
-
-    private static Failure describe(Throwable thrown) {
-        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-        return cause instanceof LockstepException known
-                ? known.failure()
-                : new Failure(FailureCategory.INTERNAL, "the data plane could not be opened: " + cause);
+                        (opened, thrown) -> new Opened(
+                                opened,
+                                thrown == null
+                                        ? null
+                                        : Failure.of(thrown, FailureCategory.INTERNAL, "the data plane failed")));
     }
 
     private DataPlane openNow() {
@@ -321,7 +317,10 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         getContext()
                 .pipeToSelf(
                         CompletableFuture.runAsync(this::closeNow, setting.blocking),
-                        (done, thrown) -> new Closed(thrown == null ? null : describe(thrown)));
+                        (done, thrown) -> new Closed(
+                                thrown == null
+                                        ? null
+                                        : Failure.of(thrown, FailureCategory.INTERNAL, "the data plane failed")));
         return this;
     }
 

@@ -9,7 +9,6 @@ import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
@@ -28,7 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.CompletionException;
 import java.util.function.IntFunction;
 
 /**
@@ -157,16 +155,11 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             getContext()
                     .pipeToSelf(
                             work.feeder.fill(requestedBatches++),
-                            (filled, thrown) ->
-                                    thrown == null ? new BatchReady(filled) : new BatchFailed(describe(thrown)));
+                            (filled, thrown) -> thrown == null
+                                    ? new BatchReady(filled)
+                                    : new BatchFailed(
+                                            Failure.of(thrown, FailureCategory.DATA, "a batch could not be had")));
         }
-    }
-
-    private static Failure describe(Throwable thrown) {
-        Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-        return cause instanceof LockstepException known
-                ? known.failure()
-                : new Failure(FailureCategory.DATA, "a batch could not be had: " + cause);
     }
 
     private Behavior<Command> onBatchReady(BatchReady ready) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.common.work.TlsKeys;
 import dev.lockstep.common.work.WorkerSettings;
+import dev.lockstep.coordinator.settings.JavaOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -92,6 +93,7 @@ public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
     private List<String> command() {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(JavaOptions.forThisVersion());
         command.addAll(setup.javaOptions());
         command.add("-XX:ErrorFile=" + setup.logDir().resolve("worker-crash-%p.log"));
         command.add("-cp");

@@ -6,16 +6,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.LibUtils;
-import com.sun.jna.FunctionMapper;
-import com.sun.jna.Library;
-import com.sun.jna.Memory;
 import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
-import com.sun.jna.Pointer;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
-import java.nio.file.Path;
 import java.util.Map;
 
 /**
@@ -36,21 +30,16 @@ public final class LibTorch {
             "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
             "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
-            "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
-            "fusedSgd", "_ZN2at4_ops11_fused_sgd_4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddddbbbRKSt8optionalIS4_ES9_");
+            "setData", "_ZNK2at10TensorBase8set_dataERKS0_");
 
     private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
-    /** The operators as C functions: tensors are the addresses of their handles, an {@code ArrayRef} is an address and a length. */
+    /** The operators as C functions: tensors are the addresses of their handles. */
     private static final class Operators {
         static {
-            FunctionMapper mapper = (library, method) -> SYMBOLS.get(method.getName());
-            String path = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
-                    .toString();
-            Native.register(
-                    Operators.class, NativeLibrary.getInstance(path, Map.of(Library.OPTION_FUNCTION_MAPPER, mapper)));
+            TorchSymbols.register(Operators.class, SYMBOLS);
         }
 
         private Operators() {}
@@ -62,23 +51,6 @@ public final class LibTorch {
         static native long zeroInPlace(long self);
 
         static native void setData(long self, long other);
-
-        static native void fusedSgd(
-                long parameters,
-                long parameterCount,
-                long gradients,
-                long gradientCount,
-                long momentumBuffers,
-                long momentumBufferCount,
-                double weightDecay,
-                double momentum,
-                double learningRate,
-                double dampening,
-                int nesterov,
-                int maximize,
-                int isFirstStep,
-                long gradientScale,
-                long foundInf);
     }
 
     /**
@@ -100,13 +72,14 @@ public final class LibTorch {
                 }
             }
             zero(input);
+            FusedKernels.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }
         return engine;
     }
 
-    private static LockstepException unusable(String reason, Throwable cause) {
+    static LockstepException unusable(String reason, Throwable cause) {
         return new LockstepException(
                 FailureCategory.ENVIRONMENT,
                 "the libtorch in " + LibUtils.getLibtorchPath() + " is not the one Lockstep was built for: " + reason,
@@ -165,59 +138,6 @@ public final class LibTorch {
             throw new IllegalArgumentException(array.getShape() + " cannot become " + other.getShape());
         }
         Operators.setData(((PtNDArray) array).getHandle(), ((PtNDArray) other).getHandle());
-    }
-
-    /**
-     * torch.optim.SGD in one pass over the memory: {@code g += weightDecay * p; m = momentum * m + g; p -= learningRate * m}, in
-     * place, where m = g on the first step.
-     *
-     * @param parameters float32, contiguous, without a gradient of its own
-     * @param gradients of the same shape; not changed
-     * @param momentumBuffer of the same shape, or null when {@code momentum} is 0
-     */
-    public static void sgd(
-            NDArray parameters,
-            NDArray gradients,
-            NDArray momentumBuffer,
-            double learningRate,
-            double momentum,
-            double weightDecay,
-            boolean isFirstStep) {
-        if (!parameters.getShape().equals(gradients.getShape())
-                || (momentumBuffer != null && !parameters.getShape().equals(momentumBuffer.getShape()))
-                || (momentumBuffer == null) != (momentum == 0)) {
-            throw new IllegalArgumentException("parameters, gradients and momentum buffer do not match");
-        }
-        long none = EmptyOptional.ADDRESS;
-        Operators.fusedSgd(
-                ((PtNDArray) parameters).getHandle(),
-                1,
-                ((PtNDArray) gradients).getHandle(),
-                1,
-                momentumBuffer == null ? 0 : ((PtNDArray) momentumBuffer).getHandle(),
-                momentumBuffer == null ? 0 : 1,
-                weightDecay,
-                momentum,
-                learningRate,
-                0,
-                0,
-                0,
-                isFirstStep ? 1 : 0,
-                none,
-                none);
-    }
-
-    /** A {@code std::optional<at::Tensor>} without a value, for the life of the process: zeros of its size, 16 bytes, rounded up. */
-    private static final class EmptyOptional {
-        private static final Memory MEMORY = new Memory(64);
-
-        static {
-            MEMORY.clear();
-        }
-
-        static final long ADDRESS = Pointer.nativeValue(MEMORY);
-
-        private EmptyOptional() {}
     }
 
     private static void checkProbability(double probability) {

@@ -2,8 +2,6 @@ package dev.lockstep.worker.optimizer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.OptimizerSpec;
 
 /** Changes parameters by their gradients; both are flat float32 arrays whose padding is zero and stays zero. */
@@ -15,14 +13,14 @@ public interface Optimizer {
      * The optimizer of a specification.
      *
      * @param manager owns the optimizer's state
-     * @throws LockstepException if there is no such optimizer yet
+     * @param parameters all of them, or the part of the flat memory that this replica steps
+     * @param gradients of the same part
+     * @throws dev.lockstep.common.failure.LockstepException if the specification contradicts itself
      */
     static Optimizer create(OptimizerSpec spec, NDManager manager, NDArray parameters, NDArray gradients) {
         return switch (spec.kind()) {
             case SGD -> new StochasticGradientDescent(spec, manager, parameters, gradients);
-            case ADAM, ADAMW ->
-                throw new LockstepException(
-                        FailureCategory.USAGE, "the optimizer '" + spec.kind().label() + "' is not there yet: use sgd");
+            case ADAM, ADAMW -> new Adam(spec, manager, parameters, gradients);
         };
     }
 }

@@ -100,14 +100,4 @@ class LibTorchTest {
         assertArrayEquals(new float[] {4f, 5f}, array.toFloatArray());
         assertThrows(IllegalArgumentException.class, () -> LibTorch.alias(array, manager.ones(new Shape(3))));
     }
-
-    @Test
-    void shouldRefuseSgdOverArraysThatDoNotMatch() {
-        NDArray two = manager.ones(new Shape(2));
-        NDArray three = manager.ones(new Shape(3));
-
-        assertThrows(IllegalArgumentException.class, () -> LibTorch.sgd(two, three, null, 0.1, 0, 0, true));
-        assertThrows(IllegalArgumentException.class, () -> LibTorch.sgd(two, two, three, 0.1, 0.9, 0, true));
-        assertThrows(IllegalArgumentException.class, () -> LibTorch.sgd(two, two, null, 0.1, 0.9, 0, true));
-    }
 }

@@ -3,7 +3,6 @@ package dev.lockstep.worker.optimizer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -91,15 +90,14 @@ class StochasticGradientDescentTest {
     }
 
     @Test
-    void shouldRefuseWhatIsNotThereYet() {
+    void shouldRefuseNesterovWithoutMomentum() {
         NDArray array = manager.create(new float[1]);
-        OptimizerSpec adam = new OptimizerSpec(OptimizerKind.ADAM, 0.1, 0, 0);
+        OptimizerSpec contradiction = new OptimizerSpec(OptimizerKind.SGD, 0.1, 0, 0, true);
 
         LockstepException e =
-                assertThrows(LockstepException.class, () -> Optimizer.create(adam, manager, array, array));
+                assertThrows(LockstepException.class, () -> Optimizer.create(contradiction, manager, array, array));
 
         assertEquals(FailureCategory.USAGE, e.failure().category());
-        assertTrue(e.getMessage().contains("adam"), e.getMessage());
     }
 
     private static OptimizerSpec spec(double learningRate, double momentum, double weightDecay) {

@@ -13,8 +13,6 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
-import dev.lockstep.common.plan.OptimizerKind;
-import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.EngineInfo;
@@ -144,14 +142,10 @@ class DjlTrainingEngineTest {
     @Test
     void shouldRefuseByNameWhatIsNotThereYet() {
         TrainingSpec quiet = TinyTraining.quiet(0);
-        OptimizerSpec adam = new OptimizerSpec(OptimizerKind.ADAM, 0.1, 0, 0);
         checkRefused(
                 "amp",
                 () -> engine.probe(
                         new TrainingSpec(quiet.model(), Precision.AMP, quiet.optimizer(), MemoryFormat.CONTIGUOUS, 0)));
-        checkRefused(
-                "adam",
-                () -> engine.probe(new TrainingSpec(quiet.model(), Precision.FP32, adam, MemoryFormat.CONTIGUOUS, 0)));
         checkRefused(
                 "resnet50",
                 () -> engine.probe(new TrainingSpec(
