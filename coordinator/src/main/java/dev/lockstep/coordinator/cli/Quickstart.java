@@ -1,6 +1,14 @@
 package dev.lockstep.coordinator.cli;
 
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.coordinator.api.DeviceView;
+import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.verify.Verdict;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -10,7 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "quickstart",
         description = {
-            "Starts a cluster on what this machine has, runs the default plan, prints the report, and stops the cluster.",
+            "Starts a cluster on what this machine has, verifies that its replicas compute the right thing, runs the default",
+            "plan, prints the report, and stops the cluster. Where the verification fails nothing is measured.",
             "Takes the options of run. deploy/bin/quickstart also builds Lockstep first where that is needed."
         },
         sortOptions = false)
@@ -32,10 +41,31 @@ final class Quickstart implements Callable<Integer> {
         ExitGuard guard = ExitGuard.holding(this::stopCluster);
         try {
             CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-            return Run.submitAndFollow(shell, client, settings).code();
+            return verifyAndRun(client, settings).code();
         } finally {
             guard.undo();
         }
+    }
+
+    private ExitStatus verifyAndRun(CoordinatorClient client, Map<String, String> settings) {
+        List<DeviceView> devices = client.devices();
+        boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));
+        // What is wrong with the options is said before anything is verified.
+        Plan plan = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu)
+                .plan();
+        int most = Collections.max(plan.devices());
+        Verdict verdict = Verify.verify(shell, client, plan.model().name(), most, plan.precisions());
+        if (!verdict.holds()) {
+            return ExitStatus.FAILED;
+        }
+        Map<String, String> noted = new TreeMap<>(settings);
+        noted.merge(
+                RunSetting.NOTE.key(),
+                "Verified on %s before the run, with small batches: %s."
+                        .formatted(Messages.count(most, "device"), verdict.comparisons()),
+                (users, verified) -> users + " " + verified);
+        shell.out().println();
+        return Run.submitAndFollow(shell, client, noted);
     }
 
     private void stopCluster() {

@@ -22,28 +22,37 @@ public sealed interface Rule {
     }
 
     /**
-     * The same computation in another order of summation: every group within {@link #BOUND}.
+     * The same computation in another order of summation: every group within its bound.
      *
      * @param repetitions how often the expected logits stand in the actual ones
      */
     record WithinRounding(int repetitions) implements Rule {
         /**
-         * Float32 rounds at 6e-8, and batch norm over a handful of values divides by small deviations: it amplifies that through the
-         * some eighty normalisations of an EfficientNet, forward and backward, by three to four powers of ten. What is wrong (a mean
-         * for a sum, a chunk of the wrong size) is off by a tenth or more.
+         * The bound of a group. Float32 rounds at 6e-8, but each batch norm divides by deviations of a few values, and gradients of
+         * early layers are long sums that nearly cancel: on three devices, where a third is not exact, B0 and B3 were found up to 6e-6
+         * apart in the loss, 1e-2 in the worst element of a gradient, 1e-3 in parameters and 4e-4 in statistics; on two and four
+         * they were equal. What is wrong (a mean for a sum, a chunk of the wrong size, another replica's statistics) is off by a
+         * tenth or more in some element.
          */
-        static final double BOUND = 1e-2;
+        private static double bound(String group) {
+            return switch (group) {
+                case "loss", "logits" -> 1e-3;
+                case "grad" -> 5e-2;
+                default -> 1e-2;
+            };
+        }
 
         @Override
         public List<Finding> judge(FloatTensors expected, FloatTensors actual) {
             TensorComparison comparison = TensorComparison.of(new RepeatedLogits(expected, repetitions), actual);
             List<Finding> findings = new ArrayList<>();
             for (Group group : comparison.groups()) {
+                double bound = bound(group.name());
                 findings.add(new Finding(
                         group.name(),
                         "error " + scientific(group.worstError()),
-                        "at most " + scientific(BOUND),
-                        group.worstError() <= BOUND,
+                        "at most " + scientific(bound),
+                        group.worstError() <= bound,
                         group.worstTensor()));
             }
             findings.addAll(missing(comparison));

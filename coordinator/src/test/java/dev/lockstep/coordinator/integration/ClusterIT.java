@@ -26,7 +26,18 @@ import org.junit.jupiter.api.io.TempDir;
 @TestMethodOrder(OrderAnnotation.class)
 class ClusterIT {
     private static final String[] TINY = {
-        "--model", "tiny", "--image-size", "32", "--steps", "6", "--warmup", "1", "--dropout", "0"
+        "--model",
+        "tiny",
+        "--image-size",
+        "32",
+        "--precision",
+        "fp32",
+        "--steps",
+        "6",
+        "--warmup",
+        "1",
+        "--dropout",
+        "0"
     };
 
     @TempDir
@@ -205,6 +216,8 @@ class ClusterIT {
                 "lockstep",
                 "run",
                 "--detach",
+                "--precision",
+                "fp32",
                 "--model",
                 "tiny",
                 "--image-size",

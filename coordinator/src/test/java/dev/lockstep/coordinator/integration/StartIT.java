@@ -91,5 +91,7 @@ class StartIT {
         assertEquals(0, quickstart.status(), quickstart.all());
         assertTrue(quickstart.output().contains(report.toString()), quickstart.all());
         assertTrue(Scripts.report(report).get("results").size() >= 2);
+        String note = Scripts.report(report).get("run").get("notes").get(0).asText();
+        assertTrue(note.startsWith("Verified on "), note);
     }
 }
