@@ -4,8 +4,10 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.memory.LossScale;
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.work.AmpSummary;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
@@ -13,9 +15,13 @@ import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.precision.Arithmetic;
+import dev.lockstep.worker.precision.GradScaler;
+import dev.lockstep.worker.precision.LossScaling;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -31,15 +37,25 @@ final class PreparedReplica implements AutoCloseable {
     private final NDManager manager;
     private final Segment segment;
     private final Replica replica;
+    private final Arithmetic arithmetic;
+    private final LossScaling scaling;
     private final Collective collective;
     private final DataParallelStep step;
     private Long previousEnd;
 
     private PreparedReplica(
-            NDManager manager, Segment segment, Replica replica, Collective collective, DataParallelStep step) {
+            NDManager manager,
+            Segment segment,
+            Replica replica,
+            Arithmetic arithmetic,
+            LossScaling scaling,
+            Collective collective,
+            DataParallelStep step) {
         this.manager = manager;
         this.segment = segment;
         this.replica = replica;
+        this.arithmetic = arithmetic;
+        this.scaling = scaling;
         this.collective = collective;
         this.step = step;
     }
@@ -68,8 +84,9 @@ final class PreparedReplica implements AutoCloseable {
             throws IOException {
         TrainingSpec training = spec.training();
         ModelSpec model = training.model();
+        Arithmetic arithmetic = Arithmetic.of(training.precision(), DeviceType.CPU, manager);
         JniUtils.setSeed(training.seed());
-        Replica replica = Replica.inSegment(manager, model, segment, spec.rank());
+        Replica replica = Replica.inSegment(manager, model, arithmetic, segment, spec.rank());
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
         Optimizer optimizer = spec.rank() == 0
@@ -81,10 +98,21 @@ final class PreparedReplica implements AutoCloseable {
                 : null;
         Collective collective = new SharedMemoryCollective(
                 segment, spec.rank(), replica.buffers().bytes(), patience);
+        LossScaling scaling = lossScaling(arithmetic, manager, segment, spec.rank());
         InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
-        DataParallelStep step = new DataParallelStep(spec.rank(), manager, replica, inputs, collective, optimizer);
+        DataParallelStep step =
+                new DataParallelStep(spec.rank(), manager, replica, inputs, collective, optimizer, scaling);
         LibC.trimHeap();
-        return new PreparedReplica(manager, segment, replica, collective, step);
+        return new PreparedReplica(manager, segment, replica, arithmetic, scaling, collective, step);
+    }
+
+    private static LossScaling lossScaling(Arithmetic arithmetic, NDManager manager, Segment segment, int rank) {
+        if (!arithmetic.needsLossScaling()) {
+            return LossScaling.none();
+        }
+        return rank == 0
+                ? LossScaling.leading(manager, segment, new GradScaler())
+                : LossScaling.following(manager, segment);
     }
 
     private static LockstepException cannotMap(ReplicaSpec spec, IOException cause) {
@@ -111,8 +139,18 @@ final class PreparedReplica implements AutoCloseable {
                 String.format(Locale.ROOT, "%08x", checksum.getValue()),
                 peak.isPresent() ? peak.getAsDouble() : null,
                 peak.isPresent() ? MEMORY_KIND : null,
-                null,
+                amp(),
                 false);
+    }
+
+    private AmpSummary amp() {
+        return arithmetic
+                .half()
+                .map(half -> new AmpSummary(
+                        half.label(),
+                        scaling.state().map(LossScale::scale).orElse(null),
+                        scaling.state().map(LossScale::skippedSteps).orElse(0)))
+                .orElse(null);
     }
 
     Replica replica() {

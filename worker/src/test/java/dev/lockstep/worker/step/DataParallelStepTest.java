@@ -17,6 +17,7 @@ import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.libtorch.ResidentMemory;
+import dev.lockstep.worker.precision.Arithmetic;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -50,7 +51,7 @@ class DataParallelStepTest {
             Replica first = group.on(0, engine -> engine.replica());
             JniUtils.setGradMode(true);
             Replica plain =
-                    Replica.inPrivateMemory(manager, TinyTraining.quiet(3).model());
+                    Replica.inPrivateMemory(manager, TinyTraining.quiet(3).model(), Arithmetic.FULL);
             copy(first, plain);
             float[] velocity = null;
             for (int batch : batches) {
