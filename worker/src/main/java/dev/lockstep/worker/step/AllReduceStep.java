@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
-import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.precision.LossScaling;
 import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
@@ -21,11 +21,12 @@ final class AllReduceStep implements TrainingStep {
     private final Replica replica;
     private final InputSlots inputs;
     private final Collective collective;
-    private final Optimizer optimizer;
+    private final SteppedShard shard;
+    private final LossScaling scaling;
 
     /**
      * @param manager parent of each step's own manager, which holds what the step makes and is closed with it
-     * @param optimizer of this rank's shard
+     * @param shard the part of the parameters that this rank steps
      */
     AllReduceStep(
             int rank,
@@ -33,13 +34,15 @@ final class AllReduceStep implements TrainingStep {
             Replica replica,
             InputSlots inputs,
             Collective collective,
-            Optimizer optimizer) {
+            SteppedShard shard,
+            LossScaling scaling) {
         this.rank = rank;
         this.manager = manager;
         this.replica = replica;
         this.inputs = inputs;
         this.collective = collective;
-        this.optimizer = optimizer;
+        this.shard = shard;
+        this.scaling = scaling;
     }
 
     /** The reduce phase ends with the parameters complete: its second part is the wait for the other shards, after the optimizer. */
@@ -50,11 +53,26 @@ final class AllReduceStep implements TrainingStep {
             double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : 0;
             double loss = collective.reduceShard(scope, lossShare);
             clock.mark(Phase.REDUCE);
-            optimizer.step();
+            stepShard();
             clock.mark(Phase.OPTIMIZER);
             collective.awaitUpdates();
             clock.mark(Phase.REDUCE);
             return rank == 0 ? loss : null;
+        }
+    }
+
+    /** Steps this rank's shard, unless any rank's shard of the sums overflowed: all step or none. */
+    private void stepShard() {
+        if (!scaling.isActive()) {
+            shard.optimizer().step();
+            return;
+        }
+        boolean overflow = collective.anyOverflow(!scaling.unscale(shard.sums()));
+        if (!overflow) {
+            shard.optimizer().step();
+        }
+        if (rank == 0) {
+            scaling.update(overflow);
         }
     }
 
@@ -75,7 +93,7 @@ final class AllReduceStep implements TrainingStep {
         double lossShare = mean.getFloat() * share;
         clock.mark(Phase.LOSS);
         replica.zeroGradients();
-        replica.backward(mean, scope.create((float) share));
+        replica.backward(mean, scope.create((float) (share * scaling.scale())));
         clock.mark(Phase.BACKWARD);
         return lossShare;
     }

@@ -2,10 +2,10 @@ package dev.lockstep.worker.step;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.precision.LossScaling;
 import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
@@ -17,6 +17,7 @@ final class DataParallelStep implements TrainingStep {
     private final InputSlots inputs;
     private final Collective collective;
     private final Optimizer optimizer;
+    private final LossScaling scaling;
 
     /**
      * @param manager parent of each step's own manager, which holds what the step makes and is closed with it
@@ -28,13 +29,15 @@ final class DataParallelStep implements TrainingStep {
             Replica replica,
             InputSlots inputs,
             Collective collective,
-            Optimizer optimizer) {
+            Optimizer optimizer,
+            LossScaling scaling) {
         this.rank = rank;
         this.manager = manager;
         this.replica = replica;
         this.inputs = inputs;
         this.collective = collective;
         this.optimizer = optimizer;
+        this.scaling = scaling;
     }
 
     /** A rank without samples returns at once. */
@@ -65,9 +68,9 @@ final class DataParallelStep implements TrainingStep {
         double value = loss.getFloat();
         clock.mark(Phase.LOSS);
         replica.zeroGradients();
-        replica.backward(loss, scope.ones(new Shape()));
+        replica.backward(loss, scale(scope));
         clock.mark(Phase.BACKWARD);
-        optimizer.step();
+        stepOptimizer();
         clock.mark(Phase.OPTIMIZER);
         return value;
     }
@@ -86,7 +89,7 @@ final class DataParallelStep implements TrainingStep {
             gathered.setRequiresGradient(true);
             NDArray mean = CrossEntropy.mean(gathered, labels(scope, command));
             loss = (double) mean.getFloat();
-            replica.backward(mean, scope.ones(new Shape()));
+            replica.backward(mean, scale(scope));
             batchGradient = gathered.getGradient();
         }
         NDArray gradient = collective.scatter(scope, batchGradient);
@@ -97,10 +100,23 @@ final class DataParallelStep implements TrainingStep {
         collective.reduce(scope);
         clock.mark(Phase.REDUCE);
         if (rank == 0) {
-            optimizer.step();
+            stepOptimizer();
             clock.mark(Phase.OPTIMIZER);
         }
         return loss;
+    }
+
+    /** Where backward starts: the gradient of the scaled loss by the loss. */
+    private NDArray scale(NDManager scope) {
+        return scope.create((float) scaling.scale());
+    }
+
+    private void stepOptimizer() {
+        boolean finite = scaling.unscale(replica.gradients().array());
+        if (finite) {
+            optimizer.step();
+        }
+        scaling.update(!finite);
     }
 
     private NDArray labels(NDManager scope, StepCommand command) {

@@ -7,7 +7,6 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.ModelSpec;
-import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -23,7 +22,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Training on the CPU with libtorch through DJL: float32, SGD. */
+/** Training on the CPU with libtorch through DJL: every strategy, precision and optimizer there is. */
 public final class DjlTrainingEngine implements TrainingEngine {
     /** How long a replica waits for another within a step unless told otherwise. */
     public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
@@ -71,7 +70,6 @@ public final class DjlTrainingEngine implements TrainingEngine {
 
     @Override
     public ModelFootprint probe(TrainingSpec training) {
-        checkTraining(training);
         return guarded("the memory probe", () -> {
             ModelFootprint footprint = new MemoryProbe(training).measure(manager);
             LibC.trimHeap();
@@ -84,7 +82,6 @@ public final class DjlTrainingEngine implements TrainingEngine {
         if (prepared != null) {
             throw new IllegalStateException("a replica is prepared already");
         }
-        checkTraining(replica.training());
         prepared = guarded(
                 "preparing replica " + replica.rank(), () -> PreparedReplica.create(manager, replica, patience));
     }
@@ -129,17 +126,6 @@ public final class DjlTrainingEngine implements TrainingEngine {
     /** Handles of native tensors that are open in this process. */
     int openHandles() {
         return manager.getParentManager().getManagedArrays().size();
-    }
-
-    private static void checkTraining(TrainingSpec training) {
-        if (training.precision() != Precision.FP32) {
-            throw unavailable("precision", training.precision().label(), Precision.FP32.label());
-        }
-    }
-
-    private static LockstepException unavailable(String option, String asked, String available) {
-        return new LockstepException(
-                FailureCategory.USAGE, "the " + option + " '" + asked + "' is not there yet: use " + available);
     }
 
     private static <T> T guarded(String what, Supplier<T> action) {

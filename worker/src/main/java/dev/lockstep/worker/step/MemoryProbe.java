@@ -7,10 +7,12 @@ import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.model.EfficientNet;
 import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.precision.Arithmetic;
 import java.util.OptionalDouble;
 
 /** Finds what a model needs by running small steps of it in private memory. */
@@ -36,7 +38,8 @@ final class MemoryProbe {
         OptionalDouble more;
         EfficientNet model;
         try (NDManager manager = parent.newSubManager()) {
-            Replica replica = Replica.inPrivateMemory(manager, training.model());
+            Replica replica = Replica.inPrivateMemory(
+                    manager, training.model(), Arithmetic.of(training.precision(), DeviceType.CPU, manager));
             Optimizer optimizer = Optimizer.create(
                     training.optimizer(),
                     manager,

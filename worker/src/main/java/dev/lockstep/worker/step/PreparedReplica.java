@@ -4,25 +4,29 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.memory.LossScale;
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.work.AmpSummary;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
-import dev.lockstep.worker.collective.Shard;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.optimizer.Optimizer;
+import dev.lockstep.worker.precision.Arithmetic;
+import dev.lockstep.worker.precision.GradScaler;
+import dev.lockstep.worker.precision.LossScaling;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.zip.CRC32C;
 
@@ -33,6 +37,8 @@ final class PreparedReplica implements AutoCloseable {
     private final NDManager manager;
     private final Segment segment;
     private final Replica replica;
+    private final Arithmetic arithmetic;
+    private final LossScaling scaling;
     private final Collective collective;
     private final TrainingStep step;
     private final ReplicaFiles files;
@@ -42,12 +48,16 @@ final class PreparedReplica implements AutoCloseable {
             NDManager manager,
             Segment segment,
             Replica replica,
+            Arithmetic arithmetic,
+            LossScaling scaling,
             Collective collective,
             TrainingStep step,
             ReplicaFiles files) {
         this.manager = manager;
         this.segment = segment;
         this.replica = replica;
+        this.arithmetic = arithmetic;
+        this.scaling = scaling;
         this.collective = collective;
         this.step = step;
         this.files = files;
@@ -77,10 +87,13 @@ final class PreparedReplica implements AutoCloseable {
             throws IOException {
         TrainingSpec training = spec.training();
         ModelSpec model = training.model();
+        Arithmetic arithmetic = Arithmetic.of(training.precision(), DeviceType.CPU, manager);
         JniUtils.setSeed(training.seed());
-        Replica replica = Replica.inSegment(manager, model, segment, spec.rank());
+        Replica replica = Replica.inSegment(manager, model, arithmetic, segment, spec.rank());
         ReplicaFiles files = ReplicaFiles.of(spec, manager, segment, replica);
-        files.load();
+        GradScaler scaler = GradScaler.fromMetadata(files.load());
+        LossScaling scaling =
+                arithmetic.needsLossScaling() ? lossScaling(manager, segment, spec.rank(), scaler) : LossScaling.none();
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
         Collective collective = new SharedMemoryCollective(
@@ -90,7 +103,13 @@ final class PreparedReplica implements AutoCloseable {
                 switch (spec.strategy()) {
                     case DATA_PARALLEL ->
                         new DataParallelStep(
-                                spec.rank(), manager, replica, inputs, collective, optimizer(manager, replica, spec));
+                                spec.rank(),
+                                manager,
+                                replica,
+                                inputs,
+                                collective,
+                                optimizer(manager, replica, spec),
+                                scaling);
                     case ALL_REDUCE ->
                         new AllReduceStep(
                                 spec.rank(),
@@ -98,10 +117,11 @@ final class PreparedReplica implements AutoCloseable {
                                 replica,
                                 inputs,
                                 collective,
-                                shardOptimizer(manager, segment, replica, spec));
+                                SteppedShard.of(manager, segment, replica, spec),
+                                scaling);
                 };
         LibC.trimHeap();
-        return new PreparedReplica(manager, segment, replica, collective, step, files);
+        return new PreparedReplica(manager, segment, replica, arithmetic, scaling, collective, step, files);
     }
 
     /** Replica 0 steps all parameters, the others none. */
@@ -115,17 +135,9 @@ final class PreparedReplica implements AutoCloseable {
                 : null;
     }
 
-    /** Every replica steps its shard, by the sums that lie in replica 0's gradients. */
-    private static Optimizer shardOptimizer(NDManager manager, Segment segment, Replica replica, ReplicaSpec spec)
-            throws IOException {
-        FlatTensor sums = FlatTensor.over(manager, replica.gradients().layout(), segment.gradients(0));
-        Shard shard = Shard.of(
-                spec.rank(), spec.ranks(), replica.parameters().layout().floats());
-        return Optimizer.create(
-                spec.training().optimizer(),
-                manager,
-                replica.parameters().shard(manager, shard),
-                sums.shard(manager, shard));
+    /** Replica 0 decides, the others follow. */
+    private static LossScaling lossScaling(NDManager manager, Segment segment, int rank, GradScaler scaler) {
+        return rank == 0 ? LossScaling.leading(manager, segment, scaler) : LossScaling.following(manager, segment);
     }
 
     private static LockstepException cannotMap(ReplicaSpec spec, IOException cause) {
@@ -149,13 +161,23 @@ final class PreparedReplica implements AutoCloseable {
         CRC32C checksum = new CRC32C();
         checksum.update(replica.parameterBytes());
         OptionalDouble peak = ResidentMemory.peakMiB();
-        files.write(Map.of());
+        files.write(scaling.toMetadata());
         return new ReplicaSummary(
                 String.format(Locale.ROOT, "%08x", checksum.getValue()),
                 peak.isPresent() ? peak.getAsDouble() : null,
                 peak.isPresent() ? MEMORY_KIND : null,
-                null,
+                amp(),
                 false);
+    }
+
+    private AmpSummary amp() {
+        return arithmetic
+                .half()
+                .map(half -> new AmpSummary(
+                        half.label(),
+                        scaling.state().map(LossScale::scale).orElse(null),
+                        scaling.state().map(LossScale::skippedSteps).orElse(0)))
+                .orElse(null);
     }
 
     Replica replica() {

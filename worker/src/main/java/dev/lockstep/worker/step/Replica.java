@@ -12,6 +12,7 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
+import dev.lockstep.worker.precision.Arithmetic;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -23,25 +24,32 @@ import java.nio.ByteBuffer;
  */
 final class Replica {
     private final EfficientNet model;
+    private final Arithmetic arithmetic;
     private final FlatTensor parameters;
     private final FlatTensor gradients;
     private final FlatTensor buffers;
     private long forwardPasses;
 
-    private Replica(EfficientNet model, FlatTensor parameters, FlatTensor gradients, FlatTensor buffers) {
+    private Replica(
+            EfficientNet model,
+            Arithmetic arithmetic,
+            FlatTensor parameters,
+            FlatTensor gradients,
+            FlatTensor buffers) {
         this.model = model;
+        this.arithmetic = arithmetic;
         this.parameters = parameters;
         this.gradients = gradients;
         this.buffers = buffers;
     }
 
     /** A replica in memory of its own, with initial values. */
-    static Replica inPrivateMemory(NDManager manager, ModelSpec spec) {
+    static Replica inPrivateMemory(NDManager manager, ModelSpec spec, Arithmetic arithmetic) {
         EfficientNet model = EfficientNet.create(spec);
         FlatLayout layout = FlatLayout.of(model.trainable());
         FlatTensor buffers = FlatTensor.allocate(manager, FlatLayout.of(model.runningStatistics()));
-        Replica replica =
-                new Replica(model, FlatTensor.allocate(manager, layout), FlatTensor.allocate(manager, layout), buffers);
+        Replica replica = new Replica(
+                model, arithmetic, FlatTensor.allocate(manager, layout), FlatTensor.allocate(manager, layout), buffers);
         replica.bind(manager, true);
         return replica;
     }
@@ -52,7 +60,8 @@ final class Replica {
      *
      * @throws IOException if the segment cannot be mapped
      */
-    static Replica inSegment(NDManager manager, ModelSpec spec, Segment segment, int rank) throws IOException {
+    static Replica inSegment(NDManager manager, ModelSpec spec, Arithmetic arithmetic, Segment segment, int rank)
+            throws IOException {
         EfficientNet model = EfficientNet.create(spec);
         FlatLayout layout = FlatLayout.of(model.trainable());
         FlatLayout bufferLayout = FlatLayout.of(model.runningStatistics());
@@ -63,6 +72,7 @@ final class Replica {
         }
         Replica replica = new Replica(
                 model,
+                arithmetic,
                 FlatTensor.over(manager, layout, segment.parameters()),
                 FlatTensor.over(manager, layout, segment.gradients(rank)),
                 FlatTensor.allocate(manager, bufferLayout));
@@ -106,10 +116,10 @@ final class Replica {
         }
     }
 
-    /** Logits [N, classes] of images [N, 3, H, W], attached to the images' manager, with their history. */
+    /** Logits [N, classes] of images [N, 3, H, W], float32, attached to the images' manager, with their history. */
     NDArray forward(NDArray images) {
         forwardPasses++;
-        return model.logits(images);
+        return arithmetic.forward(model::logits, images);
     }
 
     /** Adds the gradients of {@code output}, weighted by {@code gradient}, to the flat gradients. */

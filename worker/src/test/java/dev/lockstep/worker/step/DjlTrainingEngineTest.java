@@ -143,10 +143,6 @@ class DjlTrainingEngineTest {
     void shouldRefuseByNameWhatIsNotThereYet() {
         TrainingSpec quiet = TinyTraining.quiet(0);
         checkRefused(
-                "amp",
-                () -> engine.probe(
-                        new TrainingSpec(quiet.model(), Precision.AMP, quiet.optimizer(), MemoryFormat.CONTIGUOUS, 0)));
-        checkRefused(
                 "resnet50",
                 () -> engine.probe(new TrainingSpec(
                         new ModelSpec("resnet50", 5, 32, null, null),

@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
+import dev.lockstep.worker.precision.Arithmetic;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +36,8 @@ class ReplicaTest {
 
     @Test
     void shouldInitialiseAsTorchvisionDoes() {
-        Replica replica = Replica.inPrivateMemory(manager, new ModelSpec("efficientnet_b0", CLASSES, 224, null, null));
+        Replica replica = Replica.inPrivateMemory(
+                manager, new ModelSpec("efficientnet_b0", CLASSES, 224, null, null), Arithmetic.FULL);
         FlatTensor parameters = replica.parameters();
 
         // Kaiming normal by fan-out: output channels times kernel area, not divided by the groups.
@@ -136,6 +138,6 @@ class ReplicaTest {
     }
 
     private Replica tiny() {
-        return Replica.inPrivateMemory(manager, TinyTraining.quiet(0).model());
+        return Replica.inPrivateMemory(manager, TinyTraining.quiet(0).model(), Arithmetic.FULL);
     }
 }

@@ -37,6 +37,32 @@ final class TensorDigests {
         return errors;
     }
 
+    /**
+     * The cosine of the angle between tensors of a group and the digests', estimated from their samples: each stands for its share
+     * of its tensor.
+     *
+     * @param prefix of the group's names
+     */
+    double cosine(String prefix, Map<String, float[]> tensors) {
+        double product = 0;
+        double ownSquares = 0;
+        double wantedSquares = 0;
+        for (Map.Entry<String, JsonNode> entry : expected.properties()) {
+            if (!entry.getKey().startsWith(prefix)) {
+                continue;
+            }
+            float[] got = tensors.get(entry.getKey());
+            for (int i = 0; i < SAMPLES; i++) {
+                double wanted = entry.getValue().get("values").get(i).asDouble();
+                double own = got[(int) (ConformanceValues.value(0, entry.getKey(), i) * got.length)];
+                product += got.length * wanted * own;
+                ownSquares += got.length * own * own;
+                wantedSquares += got.length * wanted * wanted;
+            }
+        }
+        return product / Math.sqrt(ownSquares * wantedSquares);
+    }
+
     /** A gradient that is zero but for rounding is compared on the scale of its group. */
     private Map<String, Double> floors() {
         Map<String, Double> floors = new HashMap<>();

@@ -18,17 +18,22 @@ final class TinyTraining {
 
     /** Without dropout and stochastic depth, so that every run computes the same. */
     static TrainingSpec quiet(long seed) {
-        return spec(0.0, seed);
+        return spec(0.0, Precision.FP32, seed);
+    }
+
+    /** Quiet, in another precision. */
+    static TrainingSpec quiet(Precision precision, long seed) {
+        return spec(0.0, precision, seed);
     }
 
     /** With the model's own dropout and stochastic depth. */
     static TrainingSpec noisy(long seed) {
-        return spec(null, seed);
+        return spec(null, Precision.FP32, seed);
     }
 
-    private static TrainingSpec spec(Double dropProbability, long seed) {
+    private static TrainingSpec spec(Double dropProbability, Precision precision, long seed) {
         ModelSpec model = new ModelSpec("tiny", CLASSES, IMAGE_SIZE, dropProbability, dropProbability);
-        return new TrainingSpec(model, Precision.FP32, SGD, MemoryFormat.CHANNELS_LAST, seed);
+        return new TrainingSpec(model, precision, SGD, MemoryFormat.CHANNELS_LAST, seed);
     }
 
     /** Images in NCHW order. */

@@ -21,6 +21,7 @@ import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.libtorch.ResidentMemory;
+import dev.lockstep.worker.precision.Arithmetic;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -58,7 +59,7 @@ class TrainingStepTest {
             Replica first = group.on(0, engine -> engine.replica());
             JniUtils.setGradMode(true);
             Replica plain =
-                    Replica.inPrivateMemory(manager, TinyTraining.quiet(3).model());
+                    Replica.inPrivateMemory(manager, TinyTraining.quiet(3).model(), Arithmetic.FULL);
             copy(first, plain);
             float[] velocity = null;
             for (int batch : batches) {
