@@ -36,7 +36,7 @@ class RunRequestsTest {
         Plan expected = new Plan(
                 List.of(1, 2, 4),
                 List.of(Strategy.DATA_PARALLEL),
-                List.of(Precision.FP32),
+                List.of(Precision.FP32, Precision.AMP),
                 32,
                 null,
                 new ModelSpec("efficientnet_b3", 35, 224, null, null),
