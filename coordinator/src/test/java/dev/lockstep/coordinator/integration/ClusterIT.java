@@ -12,8 +12,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer.OrderAnnotation;
@@ -39,6 +40,10 @@ class ClusterIT {
         "--dropout",
         "0"
     };
+    /** A run that goes on until it is ended. */
+    private static final String[] ENDLESS = {
+        "run", "--model", "tiny", "--image-size", "96", "--precision", "fp32", "--steps", "100000", "--warmup", "0"
+    };
 
     @TempDir
     static Path folder;
@@ -61,10 +66,15 @@ class ClusterIT {
     }
 
     private static Outcome runTiny(String... options) throws IOException, InterruptedException {
-        List<String> arguments = new ArrayList<>(List.of("run"));
-        arguments.addAll(List.of(TINY));
-        arguments.addAll(List.of(options));
-        return scripts.run("lockstep", arguments.toArray(String[]::new));
+        return scripts.run("lockstep", concat(concat(new String[] {"run"}, TINY), options));
+    }
+
+    private static String[] endless(String... options) {
+        return concat(ENDLESS, options);
+    }
+
+    private static String[] concat(String[] first, String[] second) {
+        return Stream.concat(Arrays.stream(first), Arrays.stream(second)).toArray(String[]::new);
     }
 
     @Test
@@ -134,7 +144,7 @@ class ClusterIT {
     void shouldRefuseBadInputWithOneLineAndTheRightStatus() throws IOException, InterruptedException {
         assertRefused(3, "the cluster has 4", runTiny("--devices", "8"));
         assertRefused(2, "at least 1", runTiny("--batch-per-device", "0"));
-        assertRefused(2, "fp8", runTiny("--precision", "fp8"));
+        assertRefused(2, "fp8", scripts.run("lockstep", "run", "--precision", "fp8"));
         assertRefused(2, "ring", runTiny("--strategy", "ring"));
         Path plan = folder.resolve("plan.conf");
         Files.writeString(plan, "devices = [1\nsteps = }");
@@ -156,22 +166,7 @@ class ClusterIT {
     void shouldSurviveTheDeathOfAWorker() throws IOException, InterruptedException {
         Path report = folder.resolve("death");
         Process run = scripts.start(
-                "lockstep",
-                "run",
-                "--model",
-                "tiny",
-                "--image-size",
-                "96",
-                "--devices",
-                "2",
-                "--batch-per-device",
-                "64",
-                "--steps",
-                "100000",
-                "--warmup",
-                "0",
-                "--output",
-                report.toString());
+                "lockstep", endless("--devices", "2", "--batch-per-device", "64", "--output", report.toString()));
         String runs = awaitMeasuring();
         String pid = scripts.run("lockstep", "devices")
                 .output()
@@ -212,22 +207,8 @@ class ClusterIT {
     @Order(6)
     void shouldCancelARunAndKeepItsReport() throws IOException, InterruptedException {
         Path report = folder.resolve("cancelled");
-        Outcome detached = scripts.run(
-                "lockstep",
-                "run",
-                "--detach",
-                "--precision",
-                "fp32",
-                "--model",
-                "tiny",
-                "--image-size",
-                "32",
-                "--devices",
-                "1,2",
-                "--steps",
-                "100000",
-                "--output",
-                report.toString());
+        Outcome detached =
+                scripts.run("lockstep", endless("--detach", "--devices", "1,2", "--output", report.toString()));
         assertEquals(0, detached.status(), detached.all());
         String id = detached.output().strip().lines().reduce("", (before, line) -> line);
         awaitMeasuring();
@@ -244,21 +225,7 @@ class ClusterIT {
     @Test
     @Order(7)
     void shouldLeaveNothingWhenTheCoordinatorIsKilled() throws IOException, InterruptedException {
-        Process run = scripts.start(
-                "lockstep",
-                "run",
-                "--model",
-                "tiny",
-                "--image-size",
-                "96",
-                "--devices",
-                "2",
-                "--batch-per-device",
-                "64",
-                "--steps",
-                "100000",
-                "--warmup",
-                "0");
+        Process run = scripts.start("lockstep", endless("--devices", "2", "--batch-per-device", "64"));
         awaitMeasuring();
         assertFalse(scripts.processes().isEmpty());
         ProcessHandle.of(scripts.coordinatorPid()).orElseThrow().destroyForcibly();
