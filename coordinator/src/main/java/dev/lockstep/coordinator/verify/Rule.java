@@ -17,7 +17,8 @@ public sealed interface Rule {
     static Rule forPrecision(Precision precision) {
         return switch (precision) {
             case FP32, FP32_STRICT -> new WithinRounding(1);
-            case AMP, AMP_FP16, AMP_BF16 -> new SameDirection();
+            case AMP, AMP_BF16 -> new SameDirection(false);
+            case AMP_FP16 -> new SameDirection(true);
         };
     }
 
@@ -60,10 +61,20 @@ public sealed interface Rule {
         }
     }
 
-    /** Mixed precision: the gradients point the same way and the loss is near, but the logits show that it was used. */
-    record SameDirection() implements Rule {
-        static final double LEAST_COSINE = 0.8;
-        static final double LOSS_BOUND = 0.05;
+    /**
+     * Mixed precision: the gradients point the same way and the loss is near, but the logits show that it was used.
+     *
+     * @param scaled whether a GradScaler has still to find its scale: its first steps overflow and are skipped, as torch's are, so
+     *     that gradients and the losses that follow from them say nothing yet
+     */
+    record SameDirection(boolean scaled) implements Rule {
+        /**
+         * Batch norm over the few values of so small a batch magnifies bfloat16's rounding: torch 1.13's own autocast on the CPU was
+         * found at cosines from 0.72 to 0.83 on five such batches. A gradient that is not this one is near 0.
+         */
+        static final double LEAST_COSINE = 0.6;
+        /** The second loss follows from the first gradient: torch was found up to 0.27 off on the same batches. */
+        static final double LOSS_BOUND = 0.5;
 
         /** Float32 in another order stays far below, bfloat16 with its 8 bits and float16 with its 11 far above. */
         static final double LEAST_DIFFERENCE = 1e-4;
@@ -73,6 +84,9 @@ public sealed interface Rule {
             TensorComparison comparison = TensorComparison.of(expected, actual);
             List<Finding> findings = new ArrayList<>();
             for (Group group : comparison.groups()) {
+                if (scaled && !group.name().equals("logits")) {
+                    continue;
+                }
                 double error = group.worstError();
                 switch (group.name()) {
                     case "loss" ->

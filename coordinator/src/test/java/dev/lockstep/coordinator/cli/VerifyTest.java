@@ -78,7 +78,7 @@ class VerifyTest {
         assertTrue(
                 rows.contains("data-parallel against all-reduce|grad|error 1.0e-04|at most 5.0e-02|holds"),
                 rows::toString);
-        assertTrue(rows.contains("fp32 against amp|grad|cosine 1.0000|at least 0.80|holds"), rows::toString);
+        assertTrue(rows.contains("fp32 against amp|grad|cosine 1.0000|at least 0.60|holds"), rows::toString);
         assertTrue(rows.contains("the same run twice|param|identical|identical|holds"), rows::toString);
         assertEquals(
                 "verified: 1 device against 2, data-parallel against all-reduce, fp32 against amp, the same run twice",
