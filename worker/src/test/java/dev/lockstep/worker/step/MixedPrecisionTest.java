@@ -11,21 +11,28 @@ import dev.lockstep.common.plan.Chunks;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.AmpSummary;
 import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Steps in mixed precision: how near they come to float64, and what the loss's scaling does. */
 class MixedPrecisionTest {
+    @TempDir
+    Path folder;
+
     private static final Duration PATIENCE = Duration.ofMinutes(1);
     private static final long SEED = 7;
     private static final int IMAGE_SIZE = 96;
@@ -168,15 +175,18 @@ class MixedPrecisionTest {
         }
     }
 
-    @ParameterizedTest(name = "overflow on rank {0} of {1}")
-    @CsvSource({"0, 1", "0, 3", "1, 3", "2, 3"})
-    void shouldSkipTheStepOnAllWhenOneOverflows(int rank, int ranks) throws Exception {
+    @ParameterizedTest(name = "overflow on rank {0} of {1}, {2}")
+    @CsvSource({
+        "0, 1, DATA_PARALLEL", "0, 3, DATA_PARALLEL", "1, 3, DATA_PARALLEL", "2, 3, DATA_PARALLEL",
+        "0, 1, ALL_REDUCE", "0, 3, ALL_REDUCE", "1, 3, ALL_REDUCE", "2, 3, ALL_REDUCE"
+    })
+    void shouldSkipTheStepOnAllWhenOneOverflows(int rank, int ranks, Strategy strategy) throws Exception {
         int batch = 2 * ranks;
         List<Integer> chunks = Chunks.of(batch, ranks);
         float[] good = TinyTraining.images(batch);
         float[] bad = good.clone();
         bad[2 * rank * (good.length / batch)] = Float.POSITIVE_INFINITY;
-        try (ReplicaGroup group = filled(Precision.AMP_FP16, ranks, batch)) {
+        try (ReplicaGroup group = filled(Precision.AMP_FP16, strategy, StateFiles.NONE, ranks, batch)) {
             Replica first = group.on(0, DjlTrainingEngine::replica);
             float[] statistics = first.buffers().array().toFloatArray();
             group.step(chunks);
@@ -192,8 +202,8 @@ class MixedPrecisionTest {
             }
 
             // The optimizer's state is untouched too: what follows is what would have followed without the bad step,
-            // but for
-            // the running statistics, which training does not read.
+            // but for the
+            // running statistics, which training does not read.
             group.fill(0, good, TinyTraining.labels(batch));
             first.buffers().bytes().asFloatBuffer().put(statistics);
             group.step(chunks);
@@ -216,8 +226,33 @@ class MixedPrecisionTest {
         }
     }
 
+    @Test
+    void shouldContinueACheckpointsScale() throws Exception {
+        Path checkpoint = folder.resolve("checkpoint.safetensors");
+        float[] bad = TinyTraining.images(2);
+        bad[0] = Float.POSITIVE_INFINITY;
+        try (ReplicaGroup group = filled(
+                Precision.AMP_FP16, Strategy.DATA_PARALLEL, new StateFiles(null, checkpoint.toString(), null), 1, 2)) {
+            group.step(List.of(2));
+            group.fill(0, bad, TinyTraining.labels(2));
+            group.stepAndSummarise(List.of(2));
+        }
+        try (ReplicaGroup group = filled(
+                Precision.AMP_FP16, Strategy.DATA_PARALLEL, new StateFiles(checkpoint.toString(), null, null), 1, 2)) {
+            group.fill(0, bad, TinyTraining.labels(2));
+            ReplicaSummary summary = group.stepAndSummarise(List.of(2)).get(0);
+            assertEquals(new AmpSummary("float16", 16384.0, 2), summary.amp());
+        }
+    }
+
     private static ReplicaGroup filled(Precision precision, int ranks, int batch) throws Exception {
-        ReplicaGroup group = new ReplicaGroup(TinyTraining.quiet(precision, 3), ranks, batch, PATIENCE);
+        return filled(precision, Strategy.DATA_PARALLEL, StateFiles.NONE, ranks, batch);
+    }
+
+    private static ReplicaGroup filled(Precision precision, Strategy strategy, StateFiles files, int ranks, int batch)
+            throws Exception {
+        ReplicaGroup group =
+                new ReplicaGroup(TinyTraining.quiet(precision, 3), strategy, files, ranks, batch, PATIENCE);
         group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
         return group;
     }
