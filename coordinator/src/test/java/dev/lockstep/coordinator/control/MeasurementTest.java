@@ -112,7 +112,7 @@ class MeasurementTest {
     private ActorRef<Lease> grant() {
         ActorRef<Lease> lease =
                 pool.expectMessageClass(WorkerPool.Acquire.class).replyTo();
-        EngineInfo engine = new EngineInfo("djl", "torch", null, null, 1);
+        EngineInfo engine = new EngineInfo("djl", "torch", null, null, 1, "malloc");
         lease.tell(new Lease.Granted(IntStream.range(0, 2)
                 .mapToObj(rank -> new LeasedWorker(
                         "cpu:" + rank,

@@ -7,6 +7,8 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.ConvolutionGradients;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * {@code torch.nn.Conv2d} with as many groups as channels. On the CPU, oneDNN has no fast kernel for two of the gradients that
@@ -30,10 +32,11 @@ final class DepthwiseConvolution extends Layer {
     private final int kernel;
     private final int stride;
     private final Parameter weight;
-    private Pass pass;
+    /** Those that no backward has followed yet. */
+    private final List<Pass> passes = new ArrayList<>();
 
     /**
-     * What the last forward pass left to do.
+     * What a forward pass left to do.
      *
      * @param input [N, C, H, W]
      * @param output [N, OH, OW, C]: backward retains its gradient
@@ -63,7 +66,9 @@ final class DepthwiseConvolution extends Layer {
             // A retained gradient is copied into C order, which for these axes is the order it has already.
             PtNDArray byPixel = JniUtils.permute(output, TO_NHWC);
             ConvolutionGradients.retainGradient(byPixel);
-            pass = new Pass(JniUtils.detachGradient(input), byPixel);
+            // Where no backward followed, they went with the step.
+            passes.removeIf(earlier -> earlier.output.isReleased());
+            passes.add(new Pass(JniUtils.detachGradient(input), byPixel));
             return JniUtils.permute(byPixel, TO_NCHW);
         }
     }
@@ -85,11 +90,11 @@ final class DepthwiseConvolution extends Layer {
 
     @Override
     void finishBackward() {
-        if (pass == null) {
-            return;
-        }
-        Pass done = pass;
-        pass = null;
+        passes.stream().filter(pass -> !pass.output.isReleased()).forEach(this::addWeightGradient);
+        passes.clear();
+    }
+
+    private void addWeightGradient(Pass done) {
         JniUtils.setGradMode(false);
         try (PtNDArray input = done.input;
                 PtNDArray output = done.output;

@@ -14,6 +14,7 @@ import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
@@ -65,7 +66,13 @@ public final class DjlTrainingEngine implements TrainingEngine {
         // The mode is the thread's, and DJL turns it off in the thread that loads the engine.
         JniUtils.setGradMode(true);
         manager = engine.newBaseManager();
-        return new EngineInfo(Engine.getDjlVersion(), engine.getVersion(), null, null, JniUtils.getNumThreads());
+        return new EngineInfo(
+                Engine.getDjlVersion(),
+                engine.getVersion(),
+                null,
+                null,
+                JniUtils.getNumThreads(),
+                HostAllocator.describe());
     }
 
     @Override

@@ -103,9 +103,12 @@ class DepthwiseConvolutionTest {
         DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
         Found once = run(layer, weight, input);
 
-        PtNDArray leaf = images(new Shape(1, 16, 4, 4), true);
-        leaf.setRequiresGradient(true);
-        layer.apply(leaf.mul(2), true).close();
+        try (NDManager step = manager.newSubManager()) {
+            PtNDArray leaf = images(new Shape(1, 16, 4, 4), true);
+            leaf.attach(step);
+            leaf.setRequiresGradient(true);
+            layer.apply(leaf.mul(2), true);
+        }
         Found again = run(layer, weight, input);
         layer.finishBackward();
 
