@@ -53,7 +53,7 @@ class RunRequestsTest {
     void shouldMakeDefaultsSmallerOnCpuAndSaySo() {
         RunRequest request = read("");
         assertEquals(List.of(1, 2), request.plan().devices());
-        assertEquals(16, request.plan().batchPerDevice());
+        assertEquals(List.of(16), request.plan().batchPerDevice());
         assertEquals(1, request.notes().size());
         assertTrue(request.notes().get(0).contains("batch-per-device 16 instead of 32"), request.notes()::toString);
     }
