@@ -30,7 +30,7 @@ public final class BatchNotes {
                 .min(Comparator.comparingInt(BatchTry::batchPerDevice))
                 .map(tried -> "%d did not fit".formatted(tried.batchPerDevice()))
                 .orElse("nothing larger was tried");
-        return "The largest batch that fits %d device%s with %s, %s is %d images per device (%s)."
+        return "The largest batch per device that fits on %d device%s with %s, %s is %d (%s)."
                 .formatted(
                         sweep.deviceCount(),
                         sweep.deviceCount() == 1 ? "" : "s",

@@ -16,6 +16,7 @@ import dev.lockstep.common.work.StateFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -26,6 +27,8 @@ import java.util.stream.Stream;
 /** Makes a run of the options a user gave: fills in defaults and checks every value. */
 public final class RunRequests {
     private static final int SMALLEST_IMAGE = 32;
+    /** More than any machine holds, and few enough that no product of it with device counts is out of an int's range. */
+    private static final int MOST_IMAGES = 1 << 20;
     /** Stands for the largest batch that fits. */
     private static final String LARGEST = "max";
 
@@ -50,7 +53,7 @@ public final class RunRequests {
                 options.constants(RunOption.STRATEGY, Strategy.class),
                 options.constants(RunOption.PRECISION, Precision.class),
                 batchPerDevice(options),
-                options.isGiven(RunOption.GLOBAL_BATCH) ? options.integers(RunOption.GLOBAL_BATCH, 1) : null,
+                options.isGiven(RunOption.GLOBAL_BATCH) ? batches(options, RunOption.GLOBAL_BATCH) : null,
                 model(options),
                 options.integer(RunOption.STEPS, 1),
                 options.integer(RunOption.WARMUP, 0),
@@ -129,7 +132,16 @@ public final class RunRequests {
             }
             return null;
         }
-        return isLargestBatch(options) ? null : options.integers(RunOption.BATCH_PER_DEVICE, 1);
+        return isLargestBatch(options) ? null : batches(options, RunOption.BATCH_PER_DEVICE);
+    }
+
+    private static List<Integer> batches(RunOptions options, RunOption option) {
+        List<Integer> batches = options.integers(option, 1);
+        if (Collections.max(batches) > MOST_IMAGES) {
+            throw RunOptions.usage("--%s is %d: it must be at most %d"
+                    .formatted(option.label(), Collections.max(batches), MOST_IMAGES));
+        }
+        return batches;
     }
 
     private static ModelSpec model(RunOptions options) {
