@@ -45,6 +45,7 @@ class BatchIT {
         scripts.run("stop-cluster");
         List<ProcessHandle> left = scripts.processes();
         left.forEach(ProcessHandle::destroyForcibly);
+        Scripts.unlink(folder.resolve("install"));
         assertEquals(List.of(), left, "a test left processes behind");
     }
 

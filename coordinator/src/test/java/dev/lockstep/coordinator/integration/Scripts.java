@@ -25,6 +25,8 @@ final class Scripts {
     private static final Duration LONGEST_COMMAND = Duration.ofMinutes(4);
     private static final Path HOME = Path.of("").toAbsolutePath().getParent();
 
+    private static final List<String> MODULES = List.of("coordinator", "worker");
+
     private final Path home;
     private final Path runDir;
 
@@ -48,10 +50,17 @@ final class Scripts {
                 }
             }
         }
-        for (String module : List.of("coordinator", "worker")) {
+        for (String module : MODULES) {
             Files.createSymbolicLink(home.resolve(module), HOME.resolve(module));
         }
         return home;
+    }
+
+    /** Parts an install folder from what this build made, before it is deleted. */
+    static void unlink(Path home) throws IOException {
+        for (String module : MODULES) {
+            Files.deleteIfExists(home.resolve(module));
+        }
     }
 
     /** What a command printed and how it ended. */
