@@ -59,6 +59,11 @@ final class ClusterOptions {
         return command;
     }
 
+    /** The file that names the jar with the CUDA build of libtorch, where Lockstep was built for it. */
+    static Path cudaNativesJar(Path home) {
+        return home.resolve("worker/target/cuda-natives-jar");
+    }
+
     private static String classPath(Path home, String module) {
         Path target = home.resolve(module).resolve("target");
         try (Stream<Path> files = Files.list(target)) {
