@@ -23,6 +23,7 @@ import java.util.List;
  * @param waitMillis each rank's mean time at barriers in a step
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
+ * @param gpus how the GPUs fared; null on CPU devices
  */
 public record Result(
         String id,
@@ -51,7 +52,8 @@ public record Result(
         PerDevice waitMillis,
         Double dataWaitMillis,
         Double finalLoss,
-        String parameterChecksum) {
+        String parameterChecksum,
+        GpuConditions gpus) {
 
     public Result {
         devices = List.copyOf(devices);

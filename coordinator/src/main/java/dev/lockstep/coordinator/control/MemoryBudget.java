@@ -13,16 +13,17 @@ final class MemoryBudget {
     private MemoryBudget() {}
 
     /**
-     * Compares what the replicas will need with what they may use. Only CPU replicas share the machine's memory like this.
+     * Compares what the replicas will need with what they may use. Only CPU replicas share the machine's memory like this: of replicas
+     * on GPUs, whose footprint has no such figures, the segment alone counts.
      *
      * @param segmentBytes the measurement's shared memory
      * @param budgetMiB what the replicas and the segment may use together
-     * @return why not, or empty when they fit or the platform does not tell
+     * @return why not, or empty when they fit or the platform does not tell what replicas need
      */
     static Optional<Failure> check(
             MeasurementSpec spec, ModelFootprint footprint, long segmentBytes, double budgetMiB) {
         if (footprint.fixedMiB() == null || footprint.perImageMiB() == null) {
-            return Optional.empty();
+            return checkSegment(segmentBytes / BYTES_PER_MIB, budgetMiB);
         }
         double fixed = spec.deviceCount() * footprint.fixedMiB() + segmentBytes / BYTES_PER_MIB;
         double images = spec.globalBatch() * footprint.perImageMiB();
@@ -40,5 +41,15 @@ final class MemoryBudget {
                                 fixed,
                                 footprint.perImageMiB(),
                                 budgetMiB)));
+    }
+
+    private static Optional<Failure> checkSegment(double segmentMiB, double budgetMiB) {
+        if (segmentMiB <= budgetMiB) {
+            return Optional.empty();
+        }
+        return Optional.of(new Failure(
+                FailureCategory.NOT_ENOUGH_MEMORY,
+                "the memory that the replicas share is %.0f MiB, but %.0f MiB are available: use a smaller batch or a smaller image"
+                        .formatted(segmentMiB, budgetMiB)));
     }
 }

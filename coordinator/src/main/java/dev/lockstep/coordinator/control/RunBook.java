@@ -4,6 +4,7 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.ModelInfo;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
@@ -63,21 +64,27 @@ final class RunBook {
         state = steps < current().warmupSteps() ? "warming-up" : "measuring";
     }
 
-    /** Books how the current measurement ended, and moves on to the next. */
-    void ended(Measurement.Ended ended) {
+    /**
+     * Books how the current measurement ended, and moves on to the next.
+     *
+     * @param gpus how the GPUs fared; null on CPU devices and where it is not known
+     */
+    void ended(Measurement.Ended ended, GpuConditions gpus) {
         MeasurementSpec spec = current();
         if (ended.footprint() != null) {
             footprint = ended.footprint();
         }
         if (ended.outcome() instanceof Measurement.Succeeded succeeded) {
             TrainingLoop.Finished finished = succeeded.finished();
-            results.add(Results.ok(
-                    spec,
-                    ended.deviceIds(),
-                    collective(spec),
-                    finished.measured(),
-                    finished.summaries(),
-                    finished.dataWaitMillis()));
+            results.add(Results.withGpus(
+                    Results.ok(
+                            spec,
+                            ended.deviceIds(),
+                            collective(spec),
+                            finished.measured(),
+                            finished.summaries(),
+                            finished.dataWaitMillis()),
+                    gpus));
         } else {
             Failure failure = ((Measurement.DidNotSucceed) ended.outcome()).failure();
             results.add(Results.notOk(spec, ended.deviceIds(), collective(spec), status(failure), failure));

@@ -11,6 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -25,12 +26,30 @@ final class NativesJar {
     private static final long MARGIN_BYTES = 100_000_000;
 
     private final Path jar;
+    private final FreeSpace freeSpace;
+    private final LongSupplier clock;
     private long totalBytes;
     private long doneBytes;
     private long reportedNanos;
 
+    /** What a disk has. */
+    interface FreeSpace {
+        /** Bytes that this user can write into a folder. */
+        long bytes(Path folder) throws IOException;
+    }
+
     NativesJar(Path jar) {
+        this(jar, folder -> Files.getFileStore(folder).getUsableSpace());
+    }
+
+    NativesJar(Path jar, FreeSpace freeSpace) {
+        this(jar, freeSpace, System::nanoTime);
+    }
+
+    NativesJar(Path jar, FreeSpace freeSpace, LongSupplier clock) {
         this.jar = jar;
+        this.freeSpace = freeSpace;
+        this.clock = clock;
     }
 
     /**
@@ -49,7 +68,7 @@ final class NativesJar {
             requireWhole(libraries);
             totalBytes = libraries.stream().mapToLong(ZipEntry::getSize).sum();
             requireRoom(folder.getParent());
-            reportedNanos = System.nanoTime();
+            reportedNanos = clock.getAsLong();
             Files.createDirectory(partial);
             for (ZipEntry library : libraries) {
                 Path file = partial.resolve(library.getName().substring(PREFIX.length()));
@@ -71,7 +90,7 @@ final class NativesJar {
     }
 
     private void requireRoom(Path parent) throws IOException {
-        long free = Files.getFileStore(parent).getUsableSpace();
+        long free = freeSpace.bytes(parent);
         if (free < totalBytes + MARGIN_BYTES) {
             throw CudaNatives.lacking(
                     "unpacking the CUDA build of libtorch needs %.0f MB in %s, and %.0f MB are free there: free some, or set DJL_CACHE_DIR to a folder with more"
@@ -85,7 +104,7 @@ final class NativesJar {
             to.write(chunk, 0, read);
             doneBytes += read;
             if (System.nanoTime() - reportedNanos >= REPORT_NANOS) {
-                reportedNanos = System.nanoTime();
+                reportedNanos = clock.getAsLong();
                 progress.accept("unpacking the CUDA build of libtorch: %.0f of %.0f MB"
                         .formatted(doneBytes / BYTES_PER_MB, totalBytes / BYTES_PER_MB));
             }

@@ -67,6 +67,10 @@ final class HtmlReport {
                 "Mean milliseconds of each phase on replica 0; with “Other” they add up to the step.",
                 ReportTables.phases(report));
         page.table("Replicas", "", ReportTables.waiting(report));
+        page.table(
+                "GPUs",
+                "While the measured steps ran, looked at every second: the mean, and from where to where.",
+                GpuTable.of(report));
         page.facts("Configuration", ReportFacts.configuration(report));
         page.facts("Model", ReportFacts.model(report));
         page.facts("System", ReportFacts.system(report));

@@ -107,6 +107,13 @@ final class MarkdownReport {
             heading("Replicas");
             text.append(ReportTables.waiting(report).markdown());
         }
+        Table gpus = GpuTable.of(report);
+        if (!gpus.isEmpty()) {
+            heading("GPUs");
+            line("While the measured steps ran, looked at every second: the mean, and from where to where.");
+            line("");
+            text.append(gpus.markdown());
+        }
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
             text.append(notMeasured.markdown());

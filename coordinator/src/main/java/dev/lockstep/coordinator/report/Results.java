@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
 import dev.lockstep.common.report.Result.PerDevice;
@@ -83,7 +84,8 @@ public final class Results {
                 new PerDevice(waits),
                 dataWaitMillis,
                 first.get(first.size() - 1).loss(),
-                summariesByRank.get(0).parameterChecksum());
+                summariesByRank.get(0).parameterChecksum(),
+                null);
     }
 
     /**
@@ -114,6 +116,7 @@ public final class Results {
                 spec.steps(),
                 status,
                 Objects.requireNonNull(error),
+                null,
                 null,
                 null,
                 null,
@@ -169,6 +172,15 @@ public final class Results {
 
     private static Result withSpeedup(Result result, Result baseline) {
         double speedup = result.imagesPerSecond() / baseline.imagesPerSecond();
+        return with(result, speedup, speedup / result.deviceCount(), result.gpus());
+    }
+
+    /** The result with what was seen of its GPUs. */
+    public static Result withGpus(Result result, GpuConditions gpus) {
+        return with(result, result.speedup(), result.efficiency(), gpus);
+    }
+
+    private static Result with(Result result, Double speedup, Double efficiency, GpuConditions gpus) {
         return new Result(
                 result.id(),
                 result.strategy(),
@@ -190,13 +202,14 @@ public final class Results {
                 result.samplesMillis(),
                 result.imagesPerSecond(),
                 speedup,
-                speedup / result.deviceCount(),
+                efficiency,
                 result.memoryMiB(),
                 result.phaseMillis(),
                 result.waitMillis(),
                 result.dataWaitMillis(),
                 result.finalLoss(),
-                result.parameterChecksum());
+                result.parameterChecksum(),
+                gpus);
     }
 
     private static void requireComplete(

@@ -37,8 +37,14 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void shouldNotJudgeWhatWasNotMeasured() {
+    void shouldCountTheSegmentAloneWhereReplicasNeedNothingOfTheHost() {
         ModelFootprint unknown = new ModelFootprint(10, 1, 16, 16, null, null);
-        assertTrue(MemoryBudget.check(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES, 1).isEmpty());
+        assertTrue(
+                MemoryBudget.check(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES, 100).isEmpty());
+        assertEquals(
+                "the memory that the replicas share is 100 MiB, but 99 MiB are available: use a smaller batch or a smaller image",
+                MemoryBudget.check(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES, 99)
+                        .orElseThrow()
+                        .message());
     }
 }
