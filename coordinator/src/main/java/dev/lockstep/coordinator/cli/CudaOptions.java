@@ -22,7 +22,7 @@ final class CudaOptions {
         if (cuda && noCuda) {
             throw new CommandException(ExitStatus.USAGE, "--cuda and --no-cuda exclude each other: give one of them");
         }
-        if (cuda && devices.startsWith("cpu:") || noCuda && devices.startsWith("cuda:")) {
+        if ((cuda && devices.startsWith("cpu:")) || (noCuda && devices.startsWith("cuda:"))) {
             throw new CommandException(
                     ExitStatus.USAGE,
                     "--devices " + devices + " and " + (cuda ? "--cuda" : "--no-cuda") + " exclude each other");

@@ -152,7 +152,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private Behavior<Command> onEnded(Measurement.Ended ended) {
         measurement = null;
         if (watch != null) {
-            watch.stop();
+            watch.abandon();
             watch = null;
         }
         CompletionStage<GpuConditions> conditions = seen == null ? CompletableFuture.completedStage(null) : seen;

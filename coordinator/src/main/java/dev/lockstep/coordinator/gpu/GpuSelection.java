@@ -82,6 +82,6 @@ public final class GpuSelection {
                 || Arrays.stream(visible.split(",", -1))
                         .map(String::strip)
                         .anyMatch(item -> item.equals(String.valueOf(gpu.index()))
-                                || item.startsWith("GPU-") && gpu.uuid().startsWith(item));
+                                || (item.startsWith("GPU-") && gpu.uuid().startsWith(item)));
     }
 }

@@ -8,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Looks at the GPUs of a measurement while its steps run, on a thread of its own: at once, every second, and at the end. */
@@ -23,9 +24,15 @@ public final class GpuWatch {
         return thread;
     });
 
+    private final ScheduledFuture<?> looks;
+
     private GpuWatch(ClusterGpus gpus, List<String> deviceIds) {
         this.gpus = gpus;
         deviceIds.forEach(id -> samples.add(new GpuSamples(id, gpus.workersBeside(id))));
+        // What fails here fails the last look too, which tells. The first one is taken however soon the end comes.
+        executor.execute(this::look);
+        this.looks = executor.scheduleWithFixedDelay(
+                this::look, INTERVAL.toMillis(), INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /**
@@ -34,10 +41,7 @@ public final class GpuWatch {
      * @param deviceIds of GPUs, in rank order
      */
     public static GpuWatch start(ClusterGpus gpus, List<String> deviceIds) {
-        GpuWatch watch = new GpuWatch(gpus, deviceIds);
-        // What fails ends the ticks and fails the last look too, which tells.
-        watch.executor.scheduleWithFixedDelay(watch::look, 0, INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
-        return watch;
+        return new GpuWatch(gpus, deviceIds);
     }
 
     private void look() {
@@ -58,5 +62,11 @@ public final class GpuWatch {
                 executor);
         executor.shutdown();
         return seen;
+    }
+
+    /** Ends without a result: the steps did not come to their end. */
+    public void abandon() {
+        looks.cancel(false);
+        executor.shutdown();
     }
 }

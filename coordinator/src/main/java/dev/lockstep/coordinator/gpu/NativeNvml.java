@@ -189,7 +189,7 @@ public final class NativeNvml implements Nvml {
         require(result, "nvmlDeviceGetCpuAffinity");
         List<Integer> processors = new ArrayList<>();
         for (int processor = 0; processor < PROCESSOR_WORDS * Long.SIZE; processor++) {
-            if ((set[processor / Long.SIZE] >>> processor % Long.SIZE & 1) != 0) {
+            if (((set[processor / Long.SIZE] >>> (processor % Long.SIZE)) & 1) != 0) {
                 processors.add(processor);
             }
         }

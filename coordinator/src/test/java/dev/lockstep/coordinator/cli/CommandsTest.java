@@ -142,6 +142,8 @@ class CommandsTest {
                         "8080",
                         "--worker-class-path",
                         home + "/worker/target/lockstep-worker-1.jar:" + home + "/worker/target/lib/*",
+                        "--cuda-natives-jar",
+                        home.resolve("worker/target/cuda-natives-jar").toString(),
                         "--conf",
                         home + "/deploy/conf/lockstep.conf"),
                 command.subList(command.indexOf("-cp") + 2, command.size()));

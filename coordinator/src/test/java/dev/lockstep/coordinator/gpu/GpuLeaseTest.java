@@ -23,11 +23,10 @@ class GpuLeaseTest {
         private OtherCluster() {}
 
         public static void main(String[] arguments) throws IOException {
-            try (GpuLease lease =
-                    GpuLease.take(List.of(FakeNvml.gpu(1)), Path.of(arguments[0]), "pid 7, run folder /there")) {
-                System.out.println(lease);
-                System.in.read();
-            }
+            GpuLease lease = GpuLease.take(List.of(FakeNvml.gpu(1)), Path.of(arguments[0]), "pid 7, run folder /there");
+            System.out.println("taken");
+            System.out.println(System.in.read());
+            lease.close();
         }
     }
 

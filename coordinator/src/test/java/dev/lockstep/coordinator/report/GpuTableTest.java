@@ -38,8 +38,22 @@ class GpuTableTest {
         Report report = SampleReport.of(measured());
         assertEquals(
                 List.of(
-                        List.of("data-parallel-fp32-2x16", "cuda:0", "1950 (1900 to 1980)", "350 (300 to 400)", "-", "nothing", "0"),
-                        List.of("data-parallel-fp32-2x16", "cuda:1", "-", "-", "61 (60 to 62)", "power cap, heat", "2")),
+                        List.of(
+                                "data-parallel-fp32-2x16",
+                                "cuda:0",
+                                "1950 (1900 to 1980)",
+                                "350 (300 to 400)",
+                                "-",
+                                "nothing",
+                                "0"),
+                        List.of(
+                                "data-parallel-fp32-2x16",
+                                "cuda:1",
+                                "-",
+                                "-",
+                                "61 (60 to 62)",
+                                "power cap, heat",
+                                "2")),
                 GpuTable.of(report).rows());
         assertTrue(MarkdownReport.render(report, List.of()).contains("## GPUs\n"));
         assertTrue(HtmlReport.render(report, List.of()).contains("<h2>GPUs</h2>"));
