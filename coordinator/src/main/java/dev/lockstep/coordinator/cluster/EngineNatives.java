@@ -65,14 +65,19 @@ final class EngineNatives {
         try {
             Process process = builder.start();
             process.getOutputStream().close();
-            String folder = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+            String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
                     .lines()
                     .reduce("", (before, line) -> line);
             int status = process.waitFor();
             if (status != 0) {
-                throw failed("the process that does it ended with exit code " + status, null);
+                throw failed(
+                        answer.isEmpty()
+                                ? "the process that does it ended with exit code " + status
+                                        + "; its lines in logs/coordinator.log say more"
+                                : answer,
+                        null);
             }
-            return folder;
+            return answer;
         } catch (IOException e) {
             throw failed(e.getMessage(), e);
         } catch (InterruptedException e) {
@@ -83,9 +88,6 @@ final class EngineNatives {
 
     private static LockstepException failed(String why, Exception cause) {
         return new LockstepException(
-                FailureCategory.ENVIRONMENT,
-                "the engine's native libraries could not be unpacked and loaded: " + why
-                        + "; its lines in logs/coordinator.log say more",
-                cause);
+                FailureCategory.ENVIRONMENT, "the engine's native libraries cannot be used: " + why, cause);
     }
 }
