@@ -27,6 +27,7 @@ import java.util.List;
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
  * @param provenance how the row came about; null in a report that lacks it
+ * @param gpus how the GPUs fared; null on CPU devices
  */
 public record Result(
         String id,
@@ -56,7 +57,8 @@ public record Result(
         Double dataWaitMillis,
         Double finalLoss,
         String parameterChecksum,
-        Provenance provenance) {
+        Provenance provenance,
+        GpuConditions gpus) {
 
     public Result {
         devices = List.copyOf(devices);
@@ -66,15 +68,20 @@ public record Result(
 
     /** The same row with what is known of how it came about. */
     public Result withProvenance(Provenance known) {
-        return with(speedup, efficiency, known);
+        return with(speedup, efficiency, known, gpus);
     }
 
     /** The same row with its speed-up, and the efficiency that follows from it. */
     public Result withSpeedup(double over, Provenance known) {
-        return with(over, over / deviceCount, known);
+        return with(over, over / deviceCount, known, gpus);
     }
 
-    private Result with(Double speedup, Double efficiency, Provenance provenance) {
+    /** The same row with what was seen of its GPUs. */
+    public Result withGpus(GpuConditions seen) {
+        return with(speedup, efficiency, provenance, seen);
+    }
+
+    private Result with(Double speedup, Double efficiency, Provenance provenance, GpuConditions gpus) {
         return new Result(
                 id,
                 strategy,
@@ -103,7 +110,8 @@ public record Result(
                 dataWaitMillis,
                 finalLoss,
                 parameterChecksum,
-                provenance);
+                provenance,
+                gpus);
     }
 
     /** Distribution of the measured steps; percentiles interpolate linearly, stddev is the sample's. */

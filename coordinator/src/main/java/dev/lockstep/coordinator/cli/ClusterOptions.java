@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What a cluster can be started with, and the command line of its coordinator. */
@@ -17,11 +18,15 @@ final class ClusterOptions {
             names = "--devices",
             paramLabel = "SPEC",
             description = {
-                "auto (all GPUs, else the CPU), cpu:N (N replicas sharing the cores), cuda:all, or cuda:0,2",
+                "auto (all GPUs, else the CPU), cpu:N (N replicas sharing the cores), cuda:all, cuda:0,2,",
+                "or cuda:0*2 (two replicas on one GPU, for trying things out)",
                 "default: ${DEFAULT-VALUE}"
             },
             defaultValue = "auto")
     String devices = "auto";
+
+    @Mixin
+    final CudaOptions cuda;
 
     @Option(
             names = "--port",
@@ -35,18 +40,31 @@ final class ClusterOptions {
             description = "port of the Akka cluster on 127.0.0.1, instead of any free one")
     Integer clusterPort;
 
+    ClusterOptions() {
+        this(new CudaOptions());
+    }
+
+    /** The defaults but for what is said of GPUs. */
+    ClusterOptions(CudaOptions cuda) {
+        this.cuda = cuda;
+    }
+
     /**
      * The coordinator's command line.
      *
      * @throws CommandException if Lockstep is not built
      */
     List<String> coordinatorCommand(Shell shell) {
+        String specification = cuda.specification(devices);
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
         command.addAll(JavaOptions.forThisVersion());
         command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
-        command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", devices));
+        command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", specification));
+        if (cuda.noCuda) {
+            command.add("--no-cuda");
+        }
         if (port != null) {
             command.addAll(List.of("--port", port.toString()));
         }
@@ -54,9 +72,16 @@ final class ClusterOptions {
             command.addAll(List.of("--cluster-port", clusterPort.toString()));
         }
         command.addAll(List.of("--worker-class-path", classPath(shell.home(), "worker")));
+        command.addAll(
+                List.of("--cuda-natives-jar", cudaNativesJar(shell.home()).toString()));
         command.addAll(List.of(
                 "--conf", shell.home().resolve("deploy/conf/lockstep.conf").toString()));
         return command;
+    }
+
+    /** The file that names the jar with the CUDA build of libtorch, where Lockstep was built for it. */
+    static Path cudaNativesJar(Path home) {
+        return home.resolve("worker/target/cuda-natives-jar");
     }
 
     private static String classPath(Path home, String module) {

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
+import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
@@ -13,6 +14,7 @@ import java.util.concurrent.Executor;
  * What every run of a cluster shares.
  *
  * @param blocking runs what blocks
+ * @param gpus of the cluster's devices, if any
  */
 public record ClusterContext(
         CoordinatorSettings settings,
@@ -20,7 +22,8 @@ public record ClusterContext(
         SystemDescription system,
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
-        Executor blocking) {
+        Executor blocking,
+        ClusterGpus gpus) {
 
     /** What these workers may use together, with the measurement's segment; blocks. */
     double budgetMiB(List<LeasedWorker> workers) {

@@ -6,6 +6,7 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.BatchTry;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
@@ -64,24 +65,25 @@ final class Row {
      * Books how the next round ended. When it did not fit and halving is asked for, it is to be measured again with less.
      *
      * @param startedAt when that round began
+     * @param gpus how the GPUs fared; null where it is not known
      */
-    void ended(Measurement.Ended ended, Instant startedAt) {
+    void ended(Measurement.Ended ended, Instant startedAt, GpuConditions gpus) {
         deviceIds = ended.deviceIds();
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             didNotSucceed(failed.failure(), ended.memory(), startedAt);
         } else {
-            succeeded(part(ended), startedAt);
+            succeeded(part(ended, gpus), startedAt);
         }
     }
 
-    private static RoundsTogether.Part part(Measurement.Ended ended) {
+    private static RoundsTogether.Part part(Measurement.Ended ended, GpuConditions gpus) {
         TrainingLoop.Finished finished = ((Measurement.Succeeded) ended.outcome()).finished();
-        return new RoundsTogether.Part(finished.measured(), finished.summaries(), finished.dataWaitMillis());
+        return new RoundsTogether.Part(finished.measured(), finished.summaries(), finished.dataWaitMillis(), gpus);
     }
 
     /** Throughput of one measurement that succeeded. */
     static double imagesPerSecond(MeasurementSpec spec, Measurement.Ended ended) {
-        return RoundsTogether.result(spec, ended.deviceIds(), collective(spec), List.of(part(ended)))
+        return RoundsTogether.result(spec, ended.deviceIds(), collective(spec), List.of(part(ended, null)))
                 .imagesPerSecond();
     }
 

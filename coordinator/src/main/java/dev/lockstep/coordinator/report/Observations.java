@@ -57,6 +57,7 @@ public final class Observations {
         finished.forEach(found::idleDevices);
         finished.forEach(found::dataWait);
         finished.forEach(found::spread);
+        finished.forEach(found::gpus);
         finished.forEach(found::loss);
         return List.copyOf(found.observations);
     }
@@ -248,6 +249,14 @@ public final class Observations {
                     "The steps of %s scatter widely: their standard deviation is %s of the mean, so small differences to it mean nothing."
                             .formatted(result.id(), percent(spread)),
                     result);
+        }
+    }
+
+    private void gpus(Result result) {
+        if (result.gpus() != null) {
+            result.gpus()
+                    .disturbances()
+                    .forEach(disturbance -> add("While %s ran: %s".formatted(result.id(), disturbance), result));
         }
     }
 

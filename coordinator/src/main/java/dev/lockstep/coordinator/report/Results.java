@@ -84,7 +84,8 @@ public final class Results {
                 dataWaitMillis,
                 first.get(first.size() - 1).loss(),
                 summariesByRank.get(0).parameterChecksum(),
-                Provenance.of(spec.scaling()));
+                Provenance.of(spec.scaling()),
+                null);
     }
 
     /**
@@ -126,7 +127,8 @@ public final class Results {
                 null,
                 null,
                 null,
-                Provenance.of(spec.scaling()));
+                Provenance.of(spec.scaling()),
+                null);
     }
 
     private static void requireComplete(

@@ -27,7 +27,7 @@ class RunBookTest {
     private static final String TWO_ROUNDS =
             "model = tiny, devices = [1, 2], precision = fp32, batch-per-device = 4, steps = 2, warmup = 1, rounds = 2";
     private static final SystemInfo SYSTEM = new SystemInfo(
-            "host", "system", "processor", 2, 8000, "17", "2", "0", "2", null, null, List.of(), "0", null);
+            "host", "system", "processor", 2, 8000, "17", "2", "0", "2", null, null, List.of(), "0", null, null);
     private static final Instant NOW = Instant.parse("2026-03-04T08:00:00Z");
     private static final MemoryNeed MEMORY = new MemoryNeed(500.0, 400.0, 8000.0);
 
@@ -51,20 +51,24 @@ class RunBookTest {
         StepReport step =
                 new StepReport(0, Math.round(stepMillis * 1e6), new PhaseNanos(1, 2, 3, 4, 5, 6, 7, 8), 9, 0.5);
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
-        of.ended(new Measurement.Ended(
-                new Measurement.Succeeded(new TrainingLoop.Finished(
-                        Collections.nCopies(spec.deviceCount(), Collections.nCopies(spec.steps(), step)),
-                        Collections.nCopies(spec.deviceCount(), summary),
-                        null)),
-                Collections.nCopies(spec.deviceCount(), "cpu:0"),
-                null,
-                MEMORY));
+        of.ended(
+                new Measurement.Ended(
+                        new Measurement.Succeeded(new TrainingLoop.Finished(
+                                Collections.nCopies(spec.deviceCount(), Collections.nCopies(spec.steps(), step)),
+                                Collections.nCopies(spec.deviceCount(), summary),
+                                null)),
+                        Collections.nCopies(spec.deviceCount(), "cpu:0"),
+                        null,
+                        MEMORY),
+                null);
     }
 
     private static void fails(RunBook of, FailureCategory category) {
         of.preparing(NOW);
-        of.ended(new Measurement.Ended(
-                new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, MEMORY));
+        of.ended(
+                new Measurement.Ended(
+                        new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, MEMORY),
+                null);
     }
 
     private static List<String> states(RunBook of) {

@@ -39,9 +39,14 @@ public final class NativeLibraries {
         } catch (IOException | EngineException e) {
             throw new LockstepException(
                     FailureCategory.ENVIRONMENT,
-                    "libtorch cannot be unpacked into " + cache + ": " + e.getMessage()
-                            + "; set DJL_CACHE_DIR to a folder that can be written",
+                    "libtorch cannot be unpacked into " + cache + " and loaded: "
+                            + rootCause(e).getMessage() + "; DJL_CACHE_DIR names a folder that can be written",
                     e);
         }
+    }
+
+    /** DJL says only that it could not load its libraries; why stands behind that. */
+    private static Throwable rootCause(Throwable thrown) {
+        return thrown.getCause() == null ? thrown : rootCause(thrown.getCause());
     }
 }
