@@ -9,6 +9,7 @@ import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.CommunicatorIdCreated;
 import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
 import dev.lockstep.common.protocol.MeasurementMessage.Probed;
 import dev.lockstep.common.protocol.MeasurementMessage.Released;
@@ -17,6 +18,7 @@ import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.protocol.WorkerMessage.CreateCommunicatorId;
 import dev.lockstep.common.protocol.WorkerMessage.Prepare;
 import dev.lockstep.common.protocol.WorkerMessage.Probe;
 import dev.lockstep.common.protocol.WorkerMessage.Release;
@@ -127,6 +129,8 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         WorkerMessage message = told.message;
         if (message instanceof Probe probe) {
             onProbe(probe);
+        } else if (message instanceof CreateCommunicatorId create) {
+            onCreateCommunicatorId(create);
         } else if (message instanceof Prepare prepare) {
             onPrepare(prepare);
         } else if (message instanceof RunStep step) {
@@ -148,6 +152,14 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
                 probe.epoch(),
                 () -> engine.probe(probe.training()),
                 footprint -> new Probed(probe.epoch(), footprint));
+    }
+
+    private void onCreateCommunicatorId(CreateCommunicatorId create) {
+        submit(
+                create.replyTo(),
+                create.epoch(),
+                engine::createCommunicatorId,
+                id -> new CommunicatorIdCreated(create.epoch(), id));
     }
 
     private void onPrepare(Prepare prepare) {

@@ -2,6 +2,7 @@ package dev.lockstep.worker.libtorch;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -30,7 +31,8 @@ public final class LibTorch {
             "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
             "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
-            "setData", "_ZNK2at10TensorBase8set_dataERKS0_");
+            "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
+            "dataPointer", "_ZNK2at10TensorBase8data_ptrIfEEPT_v");
 
     private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
@@ -51,6 +53,8 @@ public final class LibTorch {
         static native long zeroInPlace(long self);
 
         static native void setData(long self, long other);
+
+        static native long dataPointer(long self);
     }
 
     /**
@@ -138,6 +142,18 @@ public final class LibTorch {
             throw new IllegalArgumentException(array.getShape() + " cannot become " + other.getShape());
         }
         Operators.setData(((PtNDArray) array).getHandle(), ((PtNDArray) other).getHandle());
+    }
+
+    /**
+     * Where an array's first element lies, in host or device memory; valid while the array is.
+     *
+     * @param array float32
+     */
+    public static long address(NDArray array) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException(array.getDataType() + " is not float32");
+        }
+        return Operators.dataPointer(((PtNDArray) array).getHandle());
     }
 
     private static void checkProbability(double probability) {

@@ -9,8 +9,9 @@ import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
 /**
- * The step of {@code DistributedDataParallel} on one rank, with gradients and optimizer in shards: each rank computes the loss of its
- * own chunk, sums all ranks' gradients over its shard of them, and steps that shard. Every chunk's loss weighs as much as its share of
+ * The step of {@code DistributedDataParallel} on one rank, with gradients and optimizer in shards where replicas share their
+ * memory: each rank computes the loss of its own chunk, gets the sum of all ranks' gradients over its shard, and steps that shard. Where
+ * each has memory of its own, the shard is the whole. Every chunk's loss weighs as much as its share of
  * the batch, so that the sum is the gradient of the batch's mean loss however uneven the chunks are.
  *
  * <p>Running statistics are replica 0's at the start of every step. A rank without samples still sums and steps its shard.
@@ -50,7 +51,7 @@ final class AllReduceStep implements TrainingStep {
     public Double run(StepCommand command, PhaseClock clock) {
         try (NDManager scope = manager.newSubManager()) {
             collective.begin(command);
-            double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : 0;
+            double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : sitOut();
             double loss = collective.reduceShard(scope, lossShare);
             clock.mark(Phase.REDUCE);
             stepShard();
@@ -59,6 +60,11 @@ final class AllReduceStep implements TrainingStep {
             clock.mark(Phase.REDUCE);
             return rank == 0 ? loss : null;
         }
+    }
+
+    private double sitOut() {
+        collective.sitOut();
+        return 0;
     }
 
     /** Steps this rank's shard, unless any rank's shard of the sums overflowed: all step or none. */

@@ -40,10 +40,12 @@ final class DataParallelStep implements TrainingStep {
         this.scaling = scaling;
     }
 
-    /** A rank without samples returns at once. */
+    /** A rank without samples only sees to it that no one waits for it. */
     @Override
     public Double run(StepCommand command, PhaseClock clock) {
+        collective.begin(command);
         if (!command.isActive(rank)) {
+            collective.sitOut();
             return null;
         }
         try (NDManager scope = manager.newSubManager()) {
@@ -60,8 +62,7 @@ final class DataParallelStep implements TrainingStep {
     private Double runAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         NDArray logits = replica.forward(images);
         clock.mark(Phase.FORWARD);
-        // Nobody else takes part; the step's logits lie in the segment afterwards, as with more replicas.
-        collective.begin(command);
+        // Nobody else takes part; a trace finds the step's logits afterwards, as with more replicas.
         collective.gather(scope, logits);
         clock.mark(Phase.GATHER);
         NDArray loss = CrossEntropy.mean(logits, labels(scope, command));
@@ -76,7 +77,6 @@ final class DataParallelStep implements TrainingStep {
     }
 
     private Double runTogether(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
-        collective.begin(command);
         collective.replicate();
         clock.mark(Phase.REPLICATE);
         NDArray logits = replica.forward(images);

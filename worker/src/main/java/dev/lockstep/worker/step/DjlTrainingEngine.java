@@ -4,9 +4,11 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -14,10 +16,12 @@ import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.cuda.NcclLibrary;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
@@ -75,6 +79,12 @@ public final class DjlTrainingEngine implements TrainingEngine {
             LibC.trimHeap();
             return footprint;
         });
+    }
+
+    @Override
+    public CommunicatorId createCommunicatorId() {
+        return CommunicatorId.of(
+                NcclLibrary.load(Path.of(LibUtils.getLibtorchPath())).createUniqueId());
     }
 
     @Override

@@ -151,6 +151,7 @@ final class PreparedReplica implements AutoCloseable {
         long start = previousEnd != null ? previousEnd : System.nanoTime();
         PhaseClock clock = new PhaseClock();
         Double loss = step.run(command, clock);
+        collective.end();
         long end = System.nanoTime();
         previousEnd = end;
         files.record(command, loss);
@@ -158,6 +159,7 @@ final class PreparedReplica implements AutoCloseable {
     }
 
     ReplicaSummary summarise() {
+        collective.settle();
         CRC32C checksum = new CRC32C();
         checksum.update(replica.parameterBytes());
         OptionalDouble peak = ResidentMemory.peakMiB();
@@ -186,7 +188,11 @@ final class PreparedReplica implements AutoCloseable {
 
     @Override
     public void close() {
-        close(manager, segment);
+        try {
+            collective.close();
+        } finally {
+            close(manager, segment);
+        }
     }
 
     private static void close(NDManager manager, Segment segment) {

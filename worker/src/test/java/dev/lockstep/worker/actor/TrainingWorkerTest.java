@@ -21,6 +21,8 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
@@ -57,6 +59,8 @@ class TrainingWorkerTest {
     private NotingEngine engine;
     private TestProbe<PoolMessage> pool;
     private TestProbe<MeasurementMessage> measurement;
+    private static final CommunicatorId COMMUNICATOR = CommunicatorId.of(new byte[128]);
+
     private final CompletableFuture<Integer> exit = new CompletableFuture<>();
 
     /** Notes every call and the thread it came on. */
@@ -84,6 +88,12 @@ class TrainingWorkerTest {
         public ModelFootprint probe(TrainingSpec training) {
             note("probe");
             return new ModelFootprint(1, 1, 16, 16, null, null);
+        }
+
+        @Override
+        public CommunicatorId createCommunicatorId() {
+            note("create communicator id");
+            return COMMUNICATOR;
         }
 
         @Override
@@ -143,7 +153,9 @@ class TrainingWorkerTest {
                 TRAINING,
                 StateFiles.NONE,
                 "/nowhere",
-                new SegmentLayout(2, 4, 3072, 5, 16, 16));
+                new SegmentLayout(2, 4, 3072, 5, 16, 16),
+                CollectiveKind.SHARED_MEMORY,
+                null);
         return new WorkerMessage.Prepare(replica, measurement.getRef());
     }
 
@@ -155,19 +167,29 @@ class TrainingWorkerTest {
     void shouldDoAllWorkInOrderOnOneThread() throws InterruptedException {
         ActorRef<WorkerMessage> worker = introducedWorker();
         worker.tell(new WorkerMessage.Probe(7, TRAINING, measurement.getRef()));
+        worker.tell(new WorkerMessage.CreateCommunicatorId(7, measurement.getRef()));
         worker.tell(prepare(7));
         worker.tell(step(7, 0));
         worker.tell(step(7, 1));
         worker.tell(new WorkerMessage.Summarise(7));
         worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
         measurement.expectMessageClass(MeasurementMessage.Probed.class);
+        measurement.expectMessage(new MeasurementMessage.CommunicatorIdCreated(7, COMMUNICATOR));
         measurement.expectMessage(new MeasurementMessage.Prepared(7, 1));
         measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
         measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
         measurement.expectMessageClass(MeasurementMessage.Summarised.class);
         measurement.expectMessage(new MeasurementMessage.Released(7, "cpu:0"));
         assertEquals(
-                List.of("start", "probe", "prepare", "step 0", "step 1", "summarise", "release"),
+                List.of(
+                        "start",
+                        "probe",
+                        "create communicator id",
+                        "prepare",
+                        "step 0",
+                        "step 1",
+                        "summarise",
+                        "release"),
                 List.copyOf(engine.calls));
         assertEquals(1, engine.threads.stream().distinct().count());
         assertEquals("training", engine.threads.take());

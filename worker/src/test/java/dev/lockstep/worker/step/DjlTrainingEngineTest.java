@@ -15,6 +15,7 @@ import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
@@ -209,6 +210,8 @@ class DjlTrainingEngineTest {
                 training,
                 StateFiles.NONE,
                 segment.path().toString(),
-                segment.layout());
+                segment.layout(),
+                CollectiveKind.SHARED_MEMORY,
+                null);
     }
 }

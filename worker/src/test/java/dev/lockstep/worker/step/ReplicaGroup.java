@@ -4,6 +4,7 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -82,7 +83,9 @@ final class ReplicaGroup implements AutoCloseable {
                     training,
                     files,
                     segment.path().toString(),
-                    segment.layout());
+                    segment.layout(),
+                    CollectiveKind.SHARED_MEMORY,
+                    null);
             on(rank, engine -> {
                 engine.prepare(spec);
                 return null;
@@ -96,11 +99,16 @@ final class ReplicaGroup implements AutoCloseable {
 
     /** Fills a slot with images in NCHW order. */
     void fill(int slot, float[] images, long[] labels) throws IOException {
+        fill(segment, training.memoryFormat(), slot, images, labels);
+    }
+
+    /** Fills a slot of a segment with images in NCHW order. */
+    static void fill(Segment segment, MemoryFormat format, int slot, float[] images, long[] labels) throws IOException {
         int samples = labels.length;
         int channels = 3;
         int pixels = images.length / samples / channels;
         ByteBuffer inputs = segment.inputs(slot, 0, samples);
-        boolean channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
+        boolean channelsLast = format == MemoryFormat.CHANNELS_LAST;
         for (int i = 0; i < images.length; i++) {
             int sample = i / (channels * pixels);
             int channel = i / pixels % channels;
