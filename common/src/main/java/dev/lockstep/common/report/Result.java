@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * One measurement: one row of the report. All figures are null unless {@code status} is ok.
  *
- * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}
+ * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}, {@code nccl}, {@code staged}; null
+ *     where it was not decided
  * @param amp null in full precision
  * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step

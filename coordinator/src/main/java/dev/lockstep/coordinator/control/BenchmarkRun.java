@@ -91,6 +91,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 assignment.id(),
                 book.currentEpoch(),
                 cluster.footprints().find(training),
+                cluster::collective,
                 cluster::budgetMiB,
                 cluster.pool(),
                 cluster.settings().stepTimeout(),

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
@@ -21,6 +22,16 @@ public record ClusterContext(
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
         Executor blocking) {
+
+    /** How these devices exchange tensors, by their ids in rank order. */
+    CollectiveKind collective(List<String> deviceIds) {
+        return settings.gpuCollective().choose(deviceIds.stream().map(this::gpu).toList());
+    }
+
+    /** Names a device's GPU; null for the CPU, which is all there is so far. */
+    private String gpu(String deviceId) {
+        return null;
+    }
 
     /** What these workers may use together, with the measurement's segment; blocks. */
     double budgetMiB(List<LeasedWorker> workers) {

@@ -11,6 +11,7 @@ import dev.lockstep.common.report.ResultStatus;
 import dev.lockstep.common.report.RunInfo;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.common.report.SystemInfo;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.api.RunView.MeasurementView;
@@ -74,20 +75,21 @@ final class RunBook {
             results.add(Results.ok(
                     spec,
                     ended.deviceIds(),
-                    collective(spec),
+                    label(ended.collective()),
                     finished.measured(),
                     finished.summaries(),
                     finished.dataWaitMillis()));
         } else {
             Failure failure = ((Measurement.DidNotSucceed) ended.outcome()).failure();
-            results.add(Results.notOk(spec, ended.deviceIds(), collective(spec), status(failure), failure));
+            results.add(Results.notOk(spec, ended.deviceIds(), label(ended.collective()), status(failure), failure));
         }
         state = "waiting";
         stepsDone = 0;
     }
 
-    private static String collective(MeasurementSpec spec) {
-        return spec.deviceCount() == 1 ? "none" : "shared-memory";
+    /** Null where it was not decided. */
+    private static String label(CollectiveKind collective) {
+        return collective == null ? null : collective.label();
     }
 
     private static ResultStatus status(Failure failure) {
@@ -103,7 +105,7 @@ final class RunBook {
         cancelled = true;
         Failure failure = new Failure(FailureCategory.CANCELLED, "cancelled by the user before it began");
         while (current() != null) {
-            results.add(Results.notOk(current(), List.of(), collective(current()), ResultStatus.CANCELLED, failure));
+            results.add(Results.notOk(current(), List.of(), null, ResultStatus.CANCELLED, failure));
         }
     }
 

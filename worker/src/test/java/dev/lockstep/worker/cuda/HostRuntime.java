@@ -1,8 +1,8 @@
 package dev.lockstep.worker.cuda;
 
 import com.sun.jna.Pointer;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -11,8 +11,16 @@ import java.util.TreeMap;
  * A CUDA runtime whose device memory is the host's, strict about what a real one leaves open: a copy to the host arrives no sooner than
  * the host waits for it, and pinned memory that a copy to the device comes from must stay as it is until then. One per rank.
  */
-public final class HostRuntime implements CudaRuntime {
-    private record Copy(long address, ByteBuffer bytes) {}
+public class HostRuntime implements CudaRuntime {
+    private static final class Copy {
+        final long address;
+        final byte[] bytes;
+
+        Copy(long address, byte[] bytes) {
+            this.address = address;
+            this.bytes = bytes;
+        }
+    }
 
     private final NavigableMap<Long, Long> pinned = new TreeMap<>();
     private final List<Copy> toHost = new ArrayList<>();
@@ -39,7 +47,7 @@ public final class HostRuntime implements CudaRuntime {
 
     @Override
     public void copyAsync(long to, long from, long bytes, Direction direction, long stream) {
-        ByteBuffer values = read(from, bytes);
+        byte[] values = read(from, bytes);
         if (direction == Direction.DEVICE_TO_HOST) {
             toHost.add(new Copy(to, values));
             return;
@@ -56,19 +64,19 @@ public final class HostRuntime implements CudaRuntime {
         toHost.forEach(copy -> write(copy.address, copy.bytes));
         toHost.clear();
         for (Copy copy : fromPinned) {
-            if (!copy.bytes.equals(read(copy.address, copy.bytes.capacity()))) {
+            if (!Arrays.equals(copy.bytes, read(copy.address, copy.bytes.length))) {
                 throw new IllegalStateException("pinned memory was changed while it was being copied");
             }
         }
         fromPinned.clear();
     }
 
-    private static ByteBuffer read(long address, long bytes) {
-        return ByteBuffer.wrap(new Pointer(address).getByteArray(0, Math.toIntExact(bytes)));
+    private static byte[] read(long address, long bytes) {
+        return new Pointer(address).getByteArray(0, Math.toIntExact(bytes));
     }
 
-    private static void write(long address, ByteBuffer values) {
-        new Pointer(address).write(0, values.array(), 0, values.capacity());
+    private static void write(long address, byte[] values) {
+        new Pointer(address).write(0, values, 0, values.length);
     }
 
     @Override
