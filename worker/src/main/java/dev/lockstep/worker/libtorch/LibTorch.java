@@ -34,7 +34,8 @@ public final class LibTorch {
             "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
             "dataPointer", "_ZNK2at10TensorBase8data_ptrIfEEPT_v");
 
-    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+    /** Whether this platform passes results as described above. */
+    static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
@@ -77,6 +78,7 @@ public final class LibTorch {
             }
             zero(input);
             FusedKernels.link();
+            ConvolutionGradients.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }
