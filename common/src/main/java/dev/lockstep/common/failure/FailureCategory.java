@@ -12,7 +12,7 @@ public enum FailureCategory {
     NOT_ENOUGH_MEMORY("not-enough-memory"),
     /** An allocation failed while it ran. */
     OUT_OF_MEMORY("out-of-memory"),
-    /** A GPU or its libraries failed; the process that used it ends. */
+    /** A device failed in a way that leaves its process nothing to go on with. */
     DEVICE("device"),
     /** A batch could not be had. */
     DATA("data"),

@@ -1,5 +1,6 @@
 package dev.lockstep.common.report;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
@@ -24,6 +25,7 @@ import java.util.List;
  * @param waitMillis each rank's mean time at barriers in a step
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
+ * @param gpuTime null on CPUs
  */
 public record Result(
         String id,
@@ -52,7 +54,8 @@ public record Result(
         PerDevice waitMillis,
         Double dataWaitMillis,
         Double finalLoss,
-        String parameterChecksum) {
+        String parameterChecksum,
+        GpuTime gpuTime) {
 
     public Result {
         devices = List.copyOf(devices);
@@ -67,9 +70,10 @@ public record Result(
     /**
      * Memory of each device.
      *
-     * @param kind what was measured: {@code peak-resident}, {@code peak-allocated}
+     * @param kind what was measured: {@code peak-resident}, {@code peak-allocated}, {@code device-used}
+     * @param deviceUsed what all processes held of each GPU's memory at the end, by the driver; null on CPUs
      */
-    public record MemoryMiB(List<Double> perDevice, double max, String kind) {}
+    public record MemoryMiB(List<Double> perDevice, double max, String kind, List<Double> deviceUsed) {}
 
     /** The eight phases of a step and what is left of it. */
     public record PhaseMillis(
@@ -82,6 +86,35 @@ public record Result(
             double reduce,
             double optimizer,
             double other) {}
+
+    /**
+     * A step as the host and as the GPU saw it: means on replica 0.
+     *
+     * @param hostLaunchMillis what the host needed to launch a step's work, without waits
+     * @param gpuMillis what the GPU needed for it, from its first work to its last, gaps included
+     * @param bound which of the two the step takes as long as
+     */
+    public record GpuTime(double hostLaunchMillis, double gpuMillis, Bound bound) {}
+
+    /** What a step on a GPU waits for. */
+    public enum Bound {
+        /** The host, whose launches the GPU keeps up with: faster arithmetic would change nothing. */
+        LAUNCH("launch"),
+        /** The GPU, which the host is ahead of. */
+        GPU("gpu");
+
+        private final String label;
+
+        Bound(String label) {
+            this.label = label;
+        }
+
+        /** The name in reports. */
+        @JsonValue
+        public String label() {
+            return label;
+        }
+    }
 
     /** A figure of each rank. */
     public record PerDevice(List<Double> perDevice) {}

@@ -1,6 +1,7 @@
 package dev.lockstep.worker.actor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -252,6 +253,25 @@ class TrainingWorkerTest {
             exit.complete(status);
         }));
         assertEquals(ProcessExit.ENVIRONMENT, exit.get(10, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void shouldEndTheProcessOnceAFailedDevicesMeasurementLetsGo() throws Exception {
+        ActorRef<WorkerMessage> worker = introducedWorker();
+        worker.tell(prepare(7));
+        measurement.expectMessageClass(MeasurementMessage.Prepared.class);
+        Failure failure = new Failure(FailureCategory.DEVICE, "CUDA error: an illegal memory access was encountered");
+        engine.step = () -> {
+            throw new LockstepException(failure.category(), failure.message());
+        };
+
+        worker.tell(step(7, 0));
+        measurement.expectMessage(new MeasurementMessage.WorkFailed(7, "cpu:0", failure));
+        assertFalse(exit.isDone(), "what went wrong goes first");
+        worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
+
+        assertEquals(ProcessExit.DEVICE, exit.get(10, TimeUnit.SECONDS));
+        assertEquals(List.of("start", "prepare", "step 0"), List.copyOf(engine.calls));
     }
 
     @Test

@@ -108,4 +108,19 @@ public class HostRuntime implements CudaRuntime {
     public DeviceMemory memory() {
         throw new UnsupportedOperationException();
     }
+
+    @Override
+    public int deviceCount() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public ComputeCapability computeCapability() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int version() {
+        throw new UnsupportedOperationException();
+    }
 }

@@ -55,7 +55,8 @@ class NcclLibraryTest {
         assertTrue(output.contains("family: 2, address: 7f000001\n"), output);
         assertTrue(
                 output.contains("joining: IN_PROGRESS ")
-                        || output.matches("(?s).*joining: UNHANDLED_CUDA_ERROR unhandled cuda error .* Cuda failure '.*"),
+                        || output.matches(
+                                "(?s).*joining: UNHANDLED_CUDA_ERROR unhandled cuda error .* Cuda failure '.*"),
                 output);
         assertTrue(output.contains("elsewhere: ENVIRONMENT\n"), output);
     }

@@ -15,7 +15,8 @@ final class NcclProbe {
         // A random number, then the address to come to: family, port, IPv4 address.
         System.out.println("family: " + id[8] + ", address: " + HexFormat.of().formatHex(id, 12, 16));
         Nccl.Joining joining = nccl.join(1, id, 0);
-        System.out.println("joining: " + joining.result() + " " + nccl.describe(joining.result()) + " " + nccl.lastError());
+        System.out.println(
+                "joining: " + joining.result() + " " + nccl.describe(joining.result()) + " " + nccl.lastError());
         try {
             NcclLibrary.load(Path.of("/"));
         } catch (LockstepException e) {

@@ -104,7 +104,7 @@ final class DeviceReplicas implements AutoCloseable {
             collective = DeviceCollectives.create(spec, participant, cuda, () -> nccl, reason -> {
                 throw new IllegalStateException(reason);
             });
-            InputSlots inputs = new InputSlots(
+            InputSlots inputs = new SharedInputs(
                     segment, training.model().imageSize(), training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
             step = strategy == Strategy.DATA_PARALLEL
                     ? new DataParallelStep(rank, manager, replica, inputs, collective, optimizer(), scaling)
@@ -130,7 +130,7 @@ final class DeviceReplicas implements AutoCloseable {
         }
 
         Double run(StepCommand command) {
-            Double loss = step.run(command, new PhaseClock());
+            Double loss = step.run(command, new HostClock());
             collective.end();
             return loss;
         }

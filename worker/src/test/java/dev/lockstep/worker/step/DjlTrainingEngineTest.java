@@ -181,7 +181,7 @@ class DjlTrainingEngineTest {
         try (NDManager manager = LibTorch.load().newBaseManager()) {
             EngineException cause = assertThrows(EngineException.class, () -> manager.zeros(new Shape(1L << 44)));
 
-            LockstepException e = DjlTrainingEngine.failure("step 2", cause);
+            LockstepException e = new CpuDevice().failure("step 2", 0, cause);
 
             assertEquals(FailureCategory.OUT_OF_MEMORY, e.failure().category());
             assertTrue(e.getMessage().startsWith("step 2 ran out of memory"), e.getMessage());

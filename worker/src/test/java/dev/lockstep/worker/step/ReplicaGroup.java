@@ -24,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** The ranks of one measurement in one process: an engine each, on a training thread each, over one real segment. */
 final class ReplicaGroup implements AutoCloseable {
@@ -44,10 +45,22 @@ final class ReplicaGroup implements AutoCloseable {
 
     ReplicaGroup(TrainingSpec training, Strategy strategy, StateFiles files, int ranks, int batch, Duration patience)
             throws IOException {
+        this(() -> new DjlTrainingEngine(1, List.of(), patience), training, strategy, files, ranks, batch);
+    }
+
+    /** @param newEngine makes one for each rank */
+    ReplicaGroup(
+            Supplier<DjlTrainingEngine> newEngine,
+            TrainingSpec training,
+            Strategy strategy,
+            StateFiles files,
+            int ranks,
+            int batch)
+            throws IOException {
         this.training = training;
         this.reduction = strategy == Strategy.ALL_REDUCE ? Reduction.SUM_TO_ALL : Reduction.SUM_TO_FIRST;
         for (int rank = 0; rank < ranks; rank++) {
-            engines.add(new DjlTrainingEngine(1, List.of(), patience));
+            engines.add(newEngine.get());
             threads.add(Executors.newSingleThreadExecutor(runnable -> {
                 Thread thread = new Thread(runnable, "training");
                 thread.setDaemon(true);
