@@ -30,7 +30,7 @@ class AllocatedMemoryTest {
     private NDManager manager;
 
     /** C++ object with a table of virtual functions; each reading of the books gives the next of the script. */
-    private static final class FakeAllocator {
+    static final class FakeAllocator {
         interface Initialized extends Callback {
             byte invoke(Pointer self);
         }

@@ -16,7 +16,11 @@ import java.util.Optional;
 final class CudaNativesProbe {
     private CudaNativesProbe() {}
 
-    /** @param arguments where to write the trace of the CPU */
+    /**
+     * Prints what it finds.
+     *
+     * @param arguments where to write the trace of the CPU
+     */
     public static void main(String[] arguments) throws Exception {
         Engine engine = LibTorch.load();
         System.out.println("missing in libtorch: " + SymbolsTest.missing());
