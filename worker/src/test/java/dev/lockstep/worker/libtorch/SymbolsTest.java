@@ -7,8 +7,8 @@ import com.sun.jna.NativeLibrary;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Looks all of libtorch's functions up that Lockstep calls, without calling them. */
@@ -20,15 +20,15 @@ public class SymbolsTest {
     void shouldFindEverySymbolInTheCpuBuild() {
         LibTorch.load();
 
-        assertEquals(new TreeSet<>(), missing());
+        assertEquals(Set.of(), missing());
     }
 
     /** The symbols that the loaded libtorch lacks. */
-    public static TreeSet<String> missing() {
+    public static Set<String> missing() {
         NativeLibrary library =
                 NativeLibrary.getInstance(Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
                         .toString());
-        TreeSet<String> missing = new TreeSet<>();
+        Set<String> missing = new TreeSet<>();
         CALLED.stream().flatMap(symbols -> symbols.values().stream()).forEach(symbol -> {
             try {
                 library.getFunction(symbol);
@@ -37,10 +37,5 @@ public class SymbolsTest {
             }
         });
         return missing;
-    }
-
-    /** All that are looked up. */
-    public static Stream<String> called() {
-        return CALLED.stream().flatMap(symbols -> symbols.values().stream());
     }
 }
