@@ -97,7 +97,7 @@ final class ReplicaGroup implements AutoCloseable {
                     files,
                     segment.path().toString(),
                     segment.layout(),
-                    CollectiveKind.SHARED_MEMORY,
+                    engines.size() == 1 ? CollectiveKind.NONE : CollectiveKind.SHARED_MEMORY,
                     null);
             on(rank, engine -> {
                 engine.prepare(spec);
