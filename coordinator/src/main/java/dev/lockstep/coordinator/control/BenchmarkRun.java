@@ -127,6 +127,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 assignment.id(),
                 epoch,
                 cluster.footprints().find(training),
+                cluster::collective,
                 workers -> cluster.budgetMiB(workers) * (isTry ? SHARE_OF_A_SEARCH : 1),
                 cluster.system().with(null).memoryMiB(),
                 cluster.pool(),

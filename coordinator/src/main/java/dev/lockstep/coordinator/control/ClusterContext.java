@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.SystemDescription;
@@ -24,6 +25,12 @@ public record ClusterContext(
         Footprints footprints,
         Executor blocking,
         ClusterGpus gpus) {
+
+    /** How these devices exchange tensors, by their ids in rank order. */
+    CollectiveKind collective(List<String> deviceIds) {
+        return settings.gpuCollective()
+                .choose(deviceIds.stream().map(gpus::uuid).toList());
+    }
 
     /** What these workers may use together, with the measurement's segment; blocks. */
     double budgetMiB(List<LeasedWorker> workers) {

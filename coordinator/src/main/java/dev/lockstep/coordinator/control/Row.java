@@ -12,6 +12,7 @@ import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.report.Results;
 import dev.lockstep.coordinator.report.RoundsTogether;
 import java.time.Instant;
@@ -29,6 +30,9 @@ final class Row {
     private final List<BatchTry> misfits = new ArrayList<>();
     private MeasurementSpec spec;
     private List<String> deviceIds = List.of();
+    /** How its replicas exchanged tensors; null as long as that is not decided. */
+    private String collective;
+
     private Failure failure;
 
     Row(MeasurementSpec asked, Plan plan) {
@@ -69,6 +73,7 @@ final class Row {
      */
     void ended(Measurement.Ended ended, Instant startedAt, GpuConditions gpus) {
         deviceIds = ended.deviceIds();
+        collective = label(ended.collective());
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             didNotSucceed(failed.failure(), ended.memory(), startedAt);
         } else {
@@ -83,13 +88,13 @@ final class Row {
 
     /** Throughput of one measurement that succeeded. */
     static double imagesPerSecond(MeasurementSpec spec, Measurement.Ended ended) {
-        return RoundsTogether.result(spec, ended.deviceIds(), collective(spec), List.of(part(ended, null)))
+        return RoundsTogether.result(spec, ended.deviceIds(), label(ended.collective()), List.of(part(ended, null)))
                 .imagesPerSecond();
     }
 
     private void succeeded(RoundsTogether.Part part, Instant startedAt) {
         parts.add(part);
-        Result alone = RoundsTogether.result(spec, deviceIds, collective(spec), List.of(part));
+        Result alone = RoundsTogether.result(spec, deviceIds, collective, List.of(part));
         rounds.add(new Round(
                 rounds.size() + 1,
                 startedAt,
@@ -169,14 +174,15 @@ final class Row {
             return Optional.empty();
         }
         Result result = failure == null
-                ? RoundsTogether.result(spec, deviceIds, collective(spec), parts)
-                : Results.notOk(spec, deviceIds, collective(spec), status(failure), failure);
+                ? RoundsTogether.result(spec, deviceIds, collective, parts)
+                : Results.notOk(spec, deviceIds, collective, status(failure), failure);
         return Optional.of(result.withProvenance(
                 new Provenance(spec.scaling(), null, plannedRounds, rounds, null, halvedFrom(), misfits)));
     }
 
-    private static String collective(MeasurementSpec spec) {
-        return spec.deviceCount() == 1 ? "none" : "shared-memory";
+    /** Null where it was not decided. */
+    private static String label(CollectiveKind collective) {
+        return collective == null ? null : collective.label();
     }
 
     static ResultStatus status(Failure failure) {

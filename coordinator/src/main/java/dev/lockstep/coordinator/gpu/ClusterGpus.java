@@ -31,6 +31,12 @@ public final class ClusterGpus {
         return byDevice.containsKey(deviceId);
     }
 
+    /** What names a device's GPU; null for a CPU device. */
+    public String uuid(String deviceId) {
+        Gpu gpu = byDevice.get(deviceId);
+        return gpu == null ? null : gpu.uuid();
+    }
+
     /** How a device's GPU is doing; blocks for a moment. */
     public GpuReading read(String deviceId) {
         return nvml.read(byDevice.get(deviceId));

@@ -55,6 +55,7 @@ public final class Observations {
         widest.forEach(found::strategy);
         widest.forEach(found::imbalance);
         finished.forEach(found::idleDevices);
+        finished.forEach(found::bound);
         finished.forEach(found::dataWait);
         finished.forEach(found::spread);
         finished.forEach(found::gpus);
@@ -227,6 +228,26 @@ public final class Observations {
                                     result.chunks().size()),
                     result);
         }
+    }
+
+    private void bound(Result result) {
+        if (result.gpuTime() == null) {
+            return;
+        }
+        String launch = decimal(result.gpuTime().hostLaunchMillis(), 2);
+        String run = decimal(result.gpuTime().gpuMillis(), 2);
+        add(
+                switch (result.gpuTime().bound()) {
+                    case LAUNCH ->
+                        ("A step of %s is launch-bound: the host took %s ms to launch its work, the GPU was done with it after"
+                                        + " %s ms. Faster arithmetic would not shorten it; more images a step would cost"
+                                        + " little time.")
+                                .formatted(result.id(), launch, run);
+                    case GPU ->
+                        "A step of %s is GPU-bound: the GPU took %s ms for its work, the host %s ms to launch it."
+                                .formatted(result.id(), run, launch);
+                },
+                result);
     }
 
     private void dataWait(Result result) {

@@ -23,6 +23,7 @@ import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -80,11 +81,12 @@ class AgendaTest {
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
         TrainingLoop.Finished finished = new TrainingLoop.Finished(
                 Collections.nCopies(spec.deviceCount(), steps), Collections.nCopies(spec.deviceCount(), summary), null);
-        return new Measurement.Ended(new Measurement.Succeeded(finished), ids(spec), null, MEMORY);
+        return new Measurement.Ended(
+                new Measurement.Succeeded(finished), ids(spec), CollectiveKind.SHARED_MEMORY, null, MEMORY);
     }
 
     private static Measurement.Ended bad(MeasurementSpec spec, Failure failure) {
-        return new Measurement.Ended(new Measurement.DidNotSucceed(failure), ids(spec), null, MEMORY);
+        return new Measurement.Ended(new Measurement.DidNotSucceed(failure), ids(spec), null, null, MEMORY);
     }
 
     private static List<String> ids(MeasurementSpec spec) {

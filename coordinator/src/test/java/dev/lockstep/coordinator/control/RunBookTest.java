@@ -11,6 +11,7 @@ import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.common.report.SystemInfo;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -58,6 +59,7 @@ class RunBookTest {
                                 Collections.nCopies(spec.deviceCount(), summary),
                                 null)),
                         Collections.nCopies(spec.deviceCount(), "cpu:0"),
+                        CollectiveKind.SHARED_MEMORY,
                         null,
                         MEMORY),
                 null);
@@ -67,7 +69,7 @@ class RunBookTest {
         of.preparing(NOW);
         of.ended(
                 new Measurement.Ended(
-                        new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, MEMORY),
+                        new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, null, MEMORY),
                 null);
     }
 
