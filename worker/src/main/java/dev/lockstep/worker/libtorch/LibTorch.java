@@ -38,7 +38,8 @@ public final class LibTorch {
             "floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v",
             "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v");
 
-    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+    /** Whether this platform passes results as described above. */
+    static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
@@ -85,6 +86,7 @@ public final class LibTorch {
             }
             zero(input);
             FusedKernels.link();
+            ConvolutionGradients.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }

@@ -88,7 +88,7 @@ final class DataParallelStep implements TrainingStep {
         if (rank == 0) {
             gathered.setRequiresGradient(true);
             mean = CrossEntropy.mean(gathered, labels(scope, command));
-            replica.backward(mean, scale(scope));
+            CrossEntropy.backward(mean, scale(scope));
             batchGradient = gathered.getGradient();
         }
         NDArray lossGradient = batchGradient;
