@@ -19,7 +19,7 @@ class StepLedgerTest {
 
     @Test
     void shouldHaveTwoStepsUnderWayAtMost() {
-        StepLedger ledger = new StepLedger(2, 5);
+        StepLedger ledger = new StepLedger(2, 5, 2);
         ledger.command();
         assertTrue(ledger.mayCommand());
         ledger.command();
@@ -36,7 +36,7 @@ class StepLedgerTest {
 
     @Test
     void shouldRejectStaleSurplusAndUncommandedAnswers() {
-        StepLedger ledger = new StepLedger(2, 5);
+        StepLedger ledger = new StepLedger(2, 5, 2);
         assertNotNull(ledger.record(0, report(0)), "nothing was commanded");
         ledger.command();
         assertNull(ledger.record(0, report(0)));
@@ -48,7 +48,7 @@ class StepLedgerTest {
 
     @Test
     void shouldBeCompleteWhenEveryRankHasDoneEveryStep() {
-        StepLedger ledger = new StepLedger(2, 3);
+        StepLedger ledger = new StepLedger(2, 3, 2);
         for (int step = 0; step < 3; step++) {
             assertTrue(ledger.isStarved());
             ledger.command();

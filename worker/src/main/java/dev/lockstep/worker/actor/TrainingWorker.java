@@ -53,6 +53,9 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private final TrainingEngine engine;
     private final TrainingThread thread;
     private final ProcessExit exit;
+    /** Used on the training thread alone. */
+    private final Outbox outbox;
+
     private EngineInfo engineInfo;
     private ActorRef<PoolMessage> pool;
     private Engagement engagement;
@@ -76,6 +79,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         this.engine = engine;
         this.exit = exit;
         this.thread = new TrainingThread();
+        this.outbox = new Outbox(thread::hasWaiting);
         ActorRef<Command> self = context.getSelf();
         thread.submit(
                 engine::start,
@@ -167,11 +171,10 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private void onRunStep(RunStep step) {
         if (isCurrent(step.epoch())) {
             Engagement current = engagement;
-            submit(
-                    current.replyTo,
-                    current.epoch,
+            thread.submit(
                     () -> engine.runStep(step.command()),
-                    report -> new StepDone(current.epoch, current.rank, report));
+                    report -> outbox.sendSoon(current.replyTo, new StepDone(current.epoch, current.rank, report)),
+                    failure -> outbox.send(current.replyTo, new WorkFailed(current.epoch, deviceId, failure)));
         }
     }
 
@@ -214,7 +217,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             Function<T, MeasurementMessage> answer) {
         thread.submit(
                 work,
-                result -> replyTo.tell(answer.apply(result)),
-                failure -> replyTo.tell(new WorkFailed(epoch, deviceId, failure)));
+                result -> outbox.send(replyTo, answer.apply(result)),
+                failure -> outbox.send(replyTo, new WorkFailed(epoch, deviceId, failure)));
     }
 }

@@ -147,7 +147,12 @@ final class PreparedReplica implements AutoCloseable {
                 cause);
     }
 
+    /** Several steps may be waiting when the measurement is aborted: they are not begun. */
     StepReport run(StepCommand command) {
+        if (segment.aborted()) {
+            throw new LockstepException(
+                    FailureCategory.ABORTED, "step " + command.step() + " was not begun: the measurement was aborted");
+        }
         long start = previousEnd != null ? previousEnd : System.nanoTime();
         PhaseClock clock = new PhaseClock();
         Double loss = step.run(command, clock);
