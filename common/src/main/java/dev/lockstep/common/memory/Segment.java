@@ -166,6 +166,11 @@ public final class Segment implements AutoCloseable {
         bells.silence(rank);
     }
 
+    /** Whether a rank sleeps in {@link #sleepUntilReached}, or is about to. */
+    boolean sleeps(int rank) {
+        return bells.awaited(rank) != null;
+    }
+
     private boolean reached(int rank, Awaited awaited) {
         return reached(rank, awaited.first(), awaited.end(), awaited.progress());
     }

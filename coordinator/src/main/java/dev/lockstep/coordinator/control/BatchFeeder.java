@@ -16,10 +16,8 @@ import java.util.concurrent.TimeUnit;
 
 /** Puts batches into the segment's input slots, on a thread of its own. */
 final class BatchFeeder implements AutoCloseable {
-    /**
-     * Of steps that all have the same batch. The replicas then run ahead of the messages: an answer that is late does not hold them up.
-     */
-    private static final int STEPS_IN_FLIGHT = Integer.getInteger("inflight", 16);
+    /** When all steps have the same batch. So many of the shortest steps outlast the way of an answer and the next commands. */
+    private static final int STEPS_IN_FLIGHT = 16;
 
     private final BatchSource source;
     private final List<ByteBuffer> inputs = new ArrayList<>();

@@ -35,6 +35,45 @@ class StepLedgerTest {
     }
 
     @Test
+    void shouldCommandInGroupsOfHalfTheStepsInFlight() {
+        StepLedger ledger = new StepLedger(1, 100, 4);
+        for (int step = 0; step < 4; step++) {
+            ledger.command();
+        }
+        assertFalse(ledger.mayCommand());
+        assertNull(ledger.record(0, report(0)));
+        assertTrue(ledger.mayCommand());
+        assertFalse(ledger.isDue(), "three of four are still in flight");
+        assertNull(ledger.record(0, report(1)));
+        assertTrue(ledger.isDue());
+    }
+
+    @Test
+    void shouldBeDueWithEveryStepWhenTwoAreInFlight() {
+        StepLedger ledger = new StepLedger(1, 100, 2);
+        ledger.command();
+        assertTrue(ledger.isDue());
+        ledger.command();
+        assertFalse(ledger.isDue());
+        assertNull(ledger.record(0, report(0)));
+        assertTrue(ledger.isDue());
+    }
+
+    @Test
+    void shouldNameTheRanksThatAreBehindAsMissing() {
+        StepLedger ledger = new StepLedger(3, 100, 8);
+        assertEquals(List.of(), ledger.missing());
+        for (int step = 0; step < 4; step++) {
+            ledger.command();
+        }
+        assertNull(ledger.record(0, report(0)));
+        assertNull(ledger.record(2, report(0)));
+        assertEquals(List.of(1), ledger.missing());
+        assertNull(ledger.record(1, report(0)));
+        assertEquals(List.of(0, 1, 2), ledger.missing());
+    }
+
+    @Test
     void shouldRejectStaleSurplusAndUncommandedAnswers() {
         StepLedger ledger = new StepLedger(2, 5, 2);
         assertNotNull(ledger.record(0, report(0)), "nothing was commanded");

@@ -9,11 +9,11 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Sends the training thread's answers. Most of what a message costs is to wake the threads that carry it, and they run beside the
- * replicas: so answers to steps of less than a millisecond wait for each other and go together.
+ * replicas: so answers to steps of a few milliseconds or less wait for each other and go together.
  */
 final class Outbox {
     /** How long after the last answers those to further steps are held, if there is more work to do. */
-    static final Duration HOLD = Duration.ofNanos(Integer.getInteger("hold", 1000) * 1000L);
+    static final Duration HOLD = Duration.ofMillis(5);
 
     private final BooleanSupplier moreWork;
     private final List<Runnable> held = new ArrayList<>();
