@@ -8,6 +8,7 @@ import java.util.List;
  * @param platform operating system, kernel and architecture
  * @param cpuCores logical processors that Lockstep may use
  * @param gitCommit the commit Lockstep was built from; null outside a checkout
+ * @param allocator what gives out the host memory of tensors; null until a worker has told
  */
 public record SystemInfo(
         String hostname,
@@ -23,7 +24,8 @@ public record SystemInfo(
         String cudnnVersion,
         List<Device> devices,
         String lockstepVersion,
-        String gitCommit) {
+        String gitCommit,
+        String allocator) {
 
     public SystemInfo {
         devices = List.copyOf(devices);

@@ -6,6 +6,12 @@ package dev.lockstep.common.work;
  * @param threads intra-op threads of the replica
  * @param cudaVersion null on CPU builds
  * @param cudnnVersion null on CPU builds
+ * @param allocator what gives out the host memory of tensors, as in {@code glibc 2.36, huge pages}
  */
 public record EngineInfo(
-        String djlVersion, String pytorchVersion, String cudaVersion, String cudnnVersion, int threads) {}
+        String djlVersion,
+        String pytorchVersion,
+        String cudaVersion,
+        String cudnnVersion,
+        int threads,
+        String allocator) {}

@@ -6,6 +6,7 @@ import dev.lockstep.coordinator.api.RunView;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -75,12 +76,10 @@ final class Trace implements Callable<Integer> {
     @Override
     public Integer call() {
         Path absoluteOut = shell.absolute(out);
-        TraceOrder order = TraceOrder.of(
-                shell.absolute(data),
-                absoluteOut,
-                devices,
-                steps,
-                RunOptions.chosen(spec.commandLine().getParseResult(), SETTINGS));
+        Map<RunSetting, String> chosen = RunOptions.chosen(spec.commandLine().getParseResult(), SETTINGS);
+        // A trace is there to be exact: libtorch's batch norm adds up in float32 in the other format.
+        chosen.putIfAbsent(RunSetting.MEMORY_FORMAT, "contiguous");
+        TraceOrder order = TraceOrder.of(shell.absolute(data), absoluteOut, devices, steps, chosen);
         CoordinatorClient client = CoordinatorClient.of(shell.runDir());
         shell.interrupt().watch();
         RunView submitted = client.submit(order.byKey());

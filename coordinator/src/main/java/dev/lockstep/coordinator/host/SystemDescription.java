@@ -25,7 +25,8 @@ public final class SystemDescription {
                 null,
                 devices,
                 build.version(),
-                build.commit());
+                build.commit(),
+                null);
     }
 
     /**
@@ -51,6 +52,7 @@ public final class SystemDescription {
                 engine.cudnnVersion(),
                 withoutEngine.devices(),
                 withoutEngine.lockstepVersion(),
-                withoutEngine.gitCommit());
+                withoutEngine.gitCommit(),
+                engine.allocator());
     }
 }

@@ -107,9 +107,20 @@ final class MarkdownReport {
             heading("Replicas");
             text.append(ReportTables.waiting(report).markdown());
         }
+        table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
+        table("Batches Tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
             text.append(notMeasured.markdown());
+        }
+    }
+
+    private void table(String heading, String explanation, Table table) {
+        if (!table.isEmpty()) {
+            heading(heading);
+            line(explanation);
+            line("");
+            text.append(table.markdown());
         }
     }
 

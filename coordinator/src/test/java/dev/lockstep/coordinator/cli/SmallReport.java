@@ -40,7 +40,7 @@ final class SmallReport {
                 new DataSpec.Synthetic(),
                 0);
         SystemInfo system = new SystemInfo(
-                "host", "system", "processor", 1, 1000, "17", "2", "0", "2", null, null, List.of(), "0", null);
+                "host", "system", "processor", 1, 1000, "17", "2", "0", "2", null, null, List.of(), "0", null, null);
         RunInfo run = new RunInfo("r1", RunStatus.CANCELLED, Instant.EPOCH, Instant.EPOCH, plan, List.of());
         ModelInfo model = new ModelInfo("tiny", 10, 32, 1000L, 0.1);
         new ReportWriter(folder).write(new Report(Report.SCHEMA, run, system, model, List.of(), List.of()));

@@ -61,6 +61,7 @@ class TraceTest {
                 "classes", "5"));
         expected.putAll(
                 Map.of("dropout", "0", "stochastic-depth", "0", "strategy", "data-parallel", "precision", "fp32"));
+        expected.put("memory-format", "contiguous");
         assertEquals(expected, FakeTraces.read(coordinator.body()).settings());
         assertEquals(
                 List.of(

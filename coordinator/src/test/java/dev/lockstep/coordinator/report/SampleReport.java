@@ -41,7 +41,7 @@ final class SampleReport {
     }
 
     static Report of(Result... results) {
-        List<Result> withSpeedups = Results.withSpeedups(List.of(results));
+        List<Result> withSpeedups = Speedups.fill(List.of(results));
         return new Report(
                 Report.SCHEMA,
                 new RunInfo(
@@ -67,7 +67,8 @@ final class SampleReport {
                                 new SystemInfo.Device("cpu:0", "Example CPU, core 0", null),
                                 new SystemInfo.Device("cpu:1", "Example CPU, core 1", null)),
                         "0.1.0-SNAPSHOT",
-                        null),
+                        null,
+                        "glibc 2.36, huge pages"),
                 new ModelInfo("efficientnet_b3", 35, 224, 10_750_027L, 41.0081),
                 withSpeedups,
                 Observations.of(withSpeedups));

@@ -12,14 +12,17 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.receptionist.Receptionist;
 import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.coordinator.api.DeviceView;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -36,9 +39,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The pool with real processes that do nothing, introduced by the test in their stead. */
 class WorkerPoolTest {
-    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1);
-    private static final List<Device> DEVICES =
-            List.of(new Device("cpu:0", "cpu", List.of(0), 1), new Device("cpu:1", "cpu", List.of(1), 1));
+    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc");
+    private static final List<Device> DEVICES = List.of(
+            new Device("cpu:0", DeviceKind.CPU, "cpu", List.of(0), 1),
+            new Device("cpu:1", DeviceKind.CPU, "cpu", List.of(1), 1));
 
     @TempDir
     Path folder;
@@ -172,6 +176,26 @@ class WorkerPoolTest {
         next.expectNoMessage(Duration.ofMillis(100));
         introduce(replacement);
         next.expectMessageClass(Lease.Granted.class);
+    }
+
+    @Test
+    void shouldKnowAWorkerThatAbortedForLackOfMemory() throws InterruptedException, IOException {
+        Birth birth = launcher.next("cpu:0");
+        introduce(birth);
+        TestProbe<Lease> lease = acquire(1);
+        lease.expectMessageClass(Lease.Granted.class);
+        Files.writeString(
+                folder.resolve("cpu-0.log"),
+                "  what():  can't allocate memory\n" + "frame #0\n".repeat(50),
+                StandardOpenOption.APPEND);
+        birth.process.destroyForcibly();
+        Lease.WorkerLost lost = lease.expectMessageClass(Lease.WorkerLost.class);
+        assertEquals(
+                new Failure(
+                        FailureCategory.OUT_OF_MEMORY,
+                        "worker cpu:0 (pid %d) ran out of memory and ended with exit code 137: take a smaller batch per device (what():  can't allocate memory)"
+                                .formatted(birth.process.pid())),
+                lost.failure());
     }
 
     @Test

@@ -77,7 +77,7 @@ class TrainingWorkerTest {
             if (startFailure != null) {
                 throw startFailure;
             }
-            return new EngineInfo("djl", "torch", null, null, 1);
+            return new EngineInfo("djl", "torch", null, null, 1, "malloc");
         }
 
         @Override

@@ -24,6 +24,7 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.time.Duration;
 import java.util.List;
@@ -54,7 +55,7 @@ class DjlTrainingEngineTest {
 
     @Test
     void shouldTellItsVersions() {
-        assertEquals(new EngineInfo("0.32.0", "2.5.1", null, null, 1), info);
+        assertEquals(new EngineInfo("0.32.0", "2.5.1", null, null, 1, HostAllocator.describe()), info);
     }
 
     @Test
