@@ -3,6 +3,7 @@ package dev.lockstep.common.memory;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
+import dev.lockstep.common.memory.Bells.Awaited;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -34,6 +35,7 @@ public final class Segment implements AutoCloseable {
     private final SharedFile owned;
     private final List<MappedByteBuffer> mapped = new ArrayList<>();
     private final ByteBuffer control;
+    private final Bells bells;
 
     private Segment(SegmentLayout layout, Path path, SharedFile owned) throws IOException {
         this.layout = layout;
@@ -41,6 +43,7 @@ public final class Segment implements AutoCloseable {
         this.owned = owned;
         this.channel = FileChannel.open(path, READ, WRITE);
         this.control = map(0, SegmentLayout.HEADER_BYTES + layout.ranks() * SegmentLayout.CONTROL_LINE_BYTES);
+        this.bells = new Bells(control, layout);
     }
 
     /**
@@ -121,14 +124,55 @@ public final class Segment implements AutoCloseable {
         return map(layout.gradientOffset(rank), layout.flatParameters() * Float.BYTES);
     }
 
-    /** Publishes how far a rank has come (a release store): all it wrote before is visible to who sees the number. */
+    /**
+     * Publishes how far a rank has come (a volatile store): all it wrote before is visible to who sees the number. Wakes the ranks whose
+     * wait it ends.
+     */
     public void publishProgress(int rank, long progress) {
-        WORD.setRelease(control, layout.controlOffset(rank), progress);
+        WORD.setVolatile(control, layout.controlOffset(rank), progress);
+        for (int other = 0; other < layout.ranks(); other++) {
+            Awaited awaited = other == rank ? null : bells.awaited(other);
+            if (awaited != null && reached(other, awaited)) {
+                bells.ring(other);
+            }
+        }
     }
 
-    /** How far a rank has come (an acquire load); starts at 0 and only grows. */
+    /** How far a rank has come (a volatile load); starts at 0 and only grows. */
     public long progress(int rank) {
-        return (long) WORD.getAcquire(control, layout.controlOffset(rank));
+        return (long) WORD.getVolatile(control, layout.controlOffset(rank));
+    }
+
+    /** Whether the ranks from {@code first} to {@code end - 1}, but for {@code rank}, have come to a progress. */
+    public boolean reached(int rank, int first, int end, long progress) {
+        for (int other = first; other < end; other++) {
+            if (other != rank && progress(other) < progress) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Lets a rank sleep until {@link #reached} holds or the measurement is aborted. It may return early: look again.
+     *
+     * @param rank of the caller
+     */
+    public void sleepUntilReached(int rank, int first, int end, long progress) {
+        bells.set(rank, new Awaited(first, end, progress));
+        if (!reached(rank, first, end, progress) && !aborted()) {
+            bells.sleep(rank);
+        }
+        bells.silence(rank);
+    }
+
+    /** Whether a rank sleeps in {@link #sleepUntilReached}, or is about to. */
+    boolean sleeps(int rank) {
+        return bells.awaited(rank) != null;
+    }
+
+    private boolean reached(int rank, Awaited awaited) {
+        return reached(rank, awaited.first(), awaited.end(), awaited.progress());
     }
 
     /**
@@ -185,14 +229,17 @@ public final class Segment implements AutoCloseable {
         return control.getDouble(layout.lossShareOffset(rank));
     }
 
-    /** Ends every wait in every process (a release store). There is no way back. */
+    /** Ends every wait in every process. There is no way back. */
     public void abort() {
-        WORD.setRelease(control, (int) SegmentLayout.ABORT_OFFSET, 1L);
+        WORD.setVolatile(control, (int) SegmentLayout.ABORT_OFFSET, 1L);
+        for (int rank = 0; rank < layout.ranks(); rank++) {
+            bells.ring(rank);
+        }
     }
 
     /** Whether anyone has called {@link #abort}. */
     public boolean aborted() {
-        return (long) WORD.getAcquire(control, (int) SegmentLayout.ABORT_OFFSET) != 0;
+        return (long) WORD.getVolatile(control, (int) SegmentLayout.ABORT_OFFSET) != 0;
     }
 
     private ByteBuffer map(long offset, long bytes) throws IOException {

@@ -7,7 +7,7 @@ import java.util.Objects;
  *
  * <pre>
  * header            magic, layout hash, run hash, epoch; on cache lines of their own the abort word and the loss scale
- * control           one line per rank: its progress word, its overflow word, its share of the loss
+ * control           one line per rank: its progress word, its overflow word, its share of the loss; beside it its bell
  * inputs            SLOTS x batch x sampleFloats float32
  * labels            SLOTS x batch int64
  * logits            batch x classes float32
@@ -35,9 +35,17 @@ public record SegmentLayout(
     static final long SCALE_OFFSET = 512;
     static final long GROWTH_TRACKER_OFFSET = 520;
     static final long SKIPPED_STEPS_OFFSET = 528;
+    /** Within a bell: whom the rank waits for, and how far they must have come. */
+    static final int BELL_FIRST = 4;
+
+    static final int BELL_END = 8;
+    static final int BELL_PROGRESS = 16;
     static final int HEADER_BYTES = 4096;
     /** Two 64-byte lines: adjacent lines are prefetched in pairs. */
     static final int CONTROL_LINE_BYTES = 128;
+
+    /** The bell has a line of its own: others look at it often, and at progress words too. */
+    private static final int BELL_OFFSET = 64;
 
     private static final long PAGE = 4096;
     private static final long FLOAT = Float.BYTES;
@@ -58,6 +66,10 @@ public record SegmentLayout(
 
     int lossShareOffset(int rank) {
         return controlOffset(rank) + 2 * Long.BYTES;
+    }
+
+    int bellOffset(int rank) {
+        return controlOffset(rank) + BELL_OFFSET;
     }
 
     long inputOffset(int slot, int sample) {

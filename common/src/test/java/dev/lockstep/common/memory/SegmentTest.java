@@ -9,9 +9,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 class SegmentTest {
     private static final SegmentLayout LAYOUT = new SegmentLayout(3, 10, 3 * 32 * 32, 35, 1000, 77);
@@ -72,6 +79,77 @@ class SegmentTest {
             assertEquals(11.5, theirs.lossShare(1));
             assertEquals(20.5, theirs.lossShare(2));
             assertEquals(42, theirs.progress(2));
+        }
+    }
+
+    /** Each sleep that is not ended by a wake-up lasts for {@link Futex#LONGEST_SLEEP}. */
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void shouldWakeWhoSleepsByTheProgressItWaitsForAndByNoOther() throws Exception {
+        Duration spent = Duration.ZERO;
+        for (int round = 0; round < 10; round++) {
+            try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                    Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+                CompletableFuture<Void> sleep = CompletableFuture.runAsync(() -> theirs.sleepUntilReached(1, 0, 3, 7));
+                awaitSleep(ours, 1);
+                ours.publishProgress(2, 7);
+                ours.publishProgress(0, 6);
+                boolean sleepsOn = ours.sleeps(1);
+                long start = System.nanoTime();
+                ours.publishProgress(0, 7);
+                sleep.join();
+                spent = spent.plusNanos(System.nanoTime() - start);
+                assertTrue(sleepsOn, "woken before replica 0 had come so far");
+                assertFalse(ours.sleeps(1));
+            }
+        }
+        assertTrue(spent.compareTo(Futex.LONGEST_SLEEP.multipliedBy(4)) < 0, "ten wake-ups took " + spent);
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void shouldWakeEverybodyByAbort() throws Exception {
+        Duration spent = Duration.ZERO;
+        for (int round = 0; round < 10; round++) {
+            try (Segment ours = Segment.create(LAYOUT, "run", 1);
+                    Segment theirs = Segment.open(ours.path(), LAYOUT, "run", 1)) {
+                ExecutorService threads = Executors.newFixedThreadPool(2);
+                Future<?> first = threads.submit(() -> theirs.sleepUntilReached(0, 0, 3, 7));
+                Future<?> last = threads.submit(() -> theirs.sleepUntilReached(2, 0, 1, 7));
+                awaitSleep(ours, 0);
+                awaitSleep(ours, 2);
+                long start = System.nanoTime();
+                ours.abort();
+                first.get();
+                last.get();
+                spent = spent.plusNanos(System.nanoTime() - start);
+                threads.shutdown();
+            }
+        }
+        assertTrue(spent.compareTo(Futex.LONGEST_SLEEP.multipliedBy(4)) < 0, "ten aborts took " + spent);
+    }
+
+    @Test
+    void shouldNotSleepWhenThereIsNothingToWaitForAnyMore() throws IOException {
+        try (Segment ours = Segment.create(LAYOUT, "run", 1)) {
+            ours.publishProgress(0, 7);
+            long start = System.nanoTime();
+            for (int i = 0; i < 10; i++) {
+                ours.sleepUntilReached(1, 0, 1, 7);
+            }
+            ours.abort();
+            for (int i = 0; i < 10; i++) {
+                ours.sleepUntilReached(1, 0, 1, 8);
+            }
+            Duration spent = Duration.ofNanos(System.nanoTime() - start);
+            assertTrue(spent.compareTo(Futex.LONGEST_SLEEP.multipliedBy(4)) < 0, spent.toString());
+            assertFalse(ours.sleeps(1));
+        }
+    }
+
+    private static void awaitSleep(Segment segment, int rank) {
+        while (!segment.sleeps(rank)) {
+            Thread.onSpinWait();
         }
     }
 

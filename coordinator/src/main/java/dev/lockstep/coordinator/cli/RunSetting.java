@@ -34,7 +34,7 @@ enum RunSetting {
             "fail, or halve: measure half the batch where one does not fit, and say so"),
     IMAGE_SIZE("image-size", "PIXELS", Form.WHOLE_NUMBER, "height and width of an image"),
     CLASSES("classes", "N", Form.WHOLE_NUMBER, "outputs of the model's head"),
-    MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny is for tests"),
+    MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny and empty are for tests"),
     STEPS("steps", "N", Form.WHOLE_NUMBER, "measured steps of each measurement"),
     WARMUP("warmup", "N", Form.WHOLE_NUMBER, "steps before the first measured one"),
     ROUNDS("rounds", "N", Form.WHOLE_NUMBER, "measure everything so often, in turns, so that drift is no result"),

@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 
 /** Puts batches into the segment's input slots, on a thread of its own. */
 final class BatchFeeder implements AutoCloseable {
+    /** When all steps have the same batch. So many of the shortest steps outlast the way of an answer and the next commands. */
+    private static final int STEPS_IN_FLIGHT = 16;
+
     private final BatchSource source;
     private final List<ByteBuffer> inputs = new ArrayList<>();
     private final List<ByteBuffer> labels = new ArrayList<>();
@@ -24,6 +27,7 @@ final class BatchFeeder implements AutoCloseable {
         thread.setDaemon(true);
         return thread;
     });
+    private CompletionStage<Integer> lastFill;
 
     /**
      * Creates the feeder.
@@ -48,11 +52,21 @@ final class BatchFeeder implements AutoCloseable {
         return !source.constant();
     }
 
-    /** Fills the slot of a step, which must be free; done when the batch is in it. */
+    /** How many steps may be under way at once: one for each slot, or more if no slot has to be filled anew. */
+    int stepsInFlight() {
+        return source.constant() ? STEPS_IN_FLIGHT : SegmentLayout.SLOTS;
+    }
+
+    /** Fills the slot of a step, which must be free; done when the batch is in it. Called for one step after the other. */
     CompletionStage<Integer> fill(int step) {
         if (source.constant() && step >= SegmentLayout.SLOTS) {
-            return CompletableFuture.completedStage(step);
+            return lastFill.thenApply(filled -> step);
         }
+        lastFill = fillSlot(step);
+        return lastFill;
+    }
+
+    private CompletionStage<Integer> fillSlot(int step) {
         return CompletableFuture.supplyAsync(
                 () -> {
                     int slot = slot(step);

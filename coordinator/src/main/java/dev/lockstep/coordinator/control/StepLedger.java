@@ -5,19 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The books of a measurement's steps: which were commanded, who has answered, and so what may be commanded next. Two steps may be
- * under way, one running and one waiting in the workers, because there are two input slots: step k may be commanded when step k - 2 is
- * done everywhere.
+ * The books of a measurement's steps: which were commanded, who has answered, and so what may be commanded next. With w steps in
+ * flight, one runs and the others wait in the workers: step k may be commanded when step k - w is done everywhere. Commands go out
+ * in groups, when half of those in flight are done, because messages that go together cost little more than one.
  */
 final class StepLedger {
-    private static final int STEPS_IN_FLIGHT = 2;
-
     private final int totalSteps;
+    private final int stepsInFlight;
     private final List<List<StepReport>> reportsByRank = new ArrayList<>();
     private int commanded;
 
-    StepLedger(int ranks, int totalSteps) {
+    /** @param stepsInFlight how many steps may be under way at once */
+    StepLedger(int ranks, int totalSteps, int stepsInFlight) {
         this.totalSteps = totalSteps;
+        this.stepsInFlight = stepsInFlight;
         for (int rank = 0; rank < ranks; rank++) {
             reportsByRank.add(new ArrayList<>());
         }
@@ -25,7 +26,11 @@ final class StepLedger {
 
     /** Steps that every rank has finished. */
     int done() {
-        return reportsByRank.stream().mapToInt(List::size).min().orElse(0);
+        int done = totalSteps;
+        for (List<StepReport> reports : reportsByRank) {
+            done = Math.min(done, reports.size());
+        }
+        return done;
     }
 
     /** Steps commanded so far: the number of the next one. */
@@ -33,14 +38,19 @@ final class StepLedger {
         return commanded;
     }
 
+    /** Whether it is time for the next group of commands. */
+    boolean isDue() {
+        return commanded - done() <= stepsInFlight / 2;
+    }
+
     /** Whether there is another step and an input slot free for it. */
     boolean mayCommand() {
-        return commanded < totalSteps && commanded < done() + STEPS_IN_FLIGHT;
+        return commanded < totalSteps && commanded < done() + stepsInFlight;
     }
 
     /** Whether a step's input slot is free to be filled: the step that used it before is done everywhere. */
     boolean mayFill(int step) {
-        return step < totalSteps && step < done() + STEPS_IN_FLIGHT;
+        return step < totalSteps && step < done() + stepsInFlight;
     }
 
     /** Whether the replicas have nothing left to do until the next command. */
@@ -77,11 +87,11 @@ final class StepLedger {
         return done() == totalSteps;
     }
 
-    /** The ranks that still owe an answer to a commanded step. */
+    /** The ranks that owe the answer to the earliest commanded step that is not done. */
     List<Integer> missing() {
         List<Integer> missing = new ArrayList<>();
         for (int rank = 0; rank < reportsByRank.size(); rank++) {
-            if (reportsByRank.get(rank).size() < commanded) {
+            if (reportsByRank.get(rank).size() == done() && done() < commanded) {
                 missing.add(rank);
             }
         }

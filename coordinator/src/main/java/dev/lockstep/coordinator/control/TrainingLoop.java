@@ -34,6 +34,9 @@ import java.util.function.IntFunction;
  * is and how it ended, once. It does not clean up: the parent does, whatever the end.
  */
 final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
+    /** How often the parent is told how far it is: for people to see, while steps may take less than a millisecond. */
+    private static final Duration PROGRESS_INTERVAL = Duration.ofMillis(100);
+
     /** What the actor receives. */
     sealed interface Command {}
 
@@ -48,7 +51,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     /** What the parent is told. */
     sealed interface Event {}
 
-    /** {@code stepsDone} of all steps, warm-up included, are done on every rank. */
+    /** {@code stepsDone} of all steps, warm-up included, are done on every rank. Told now and then, and at the end. */
     record Advanced(int stepsDone) implements Event {}
 
     /**
@@ -87,6 +90,8 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private int requestedBatches;
     private int readyBatches;
     private long starvedSince;
+    private long lastHeard = System.nanoTime();
+    private long lastToldProgress = System.nanoTime();
     private long dataWaitNanos;
 
     static Behavior<Command> create(Work work, ActorRef<Event> parent) {
@@ -101,11 +106,11 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         this.parent = parent;
         this.timers = timers;
         this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
-        this.ledger = new StepLedger(work.workers.size(), work.spec.totalSteps());
+        this.ledger = new StepLedger(work.workers.size(), work.spec.totalSteps(), work.feeder.stepsInFlight());
         for (int rank = 0; rank < work.workers.size(); rank++) {
             work.workers.get(rank).worker().tell(new WorkerMessage.Prepare(work.replica.apply(rank), answers));
         }
-        restartPatience();
+        timers.startSingleTimer(new Silence(), work.patience);
         fillFreeSlots();
     }
 
@@ -125,7 +130,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             getContext().getLog().warn("ignored an answer to measurement {}", message.epoch());
             return this;
         }
-        restartPatience();
+        lastHeard = System.nanoTime();
         if (message instanceof Prepared) {
             return onPrepared();
         }
@@ -168,8 +173,11 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         return this;
     }
 
-    /** Commands every step that may be: all replicas are prepared, its batch is in its slot, at most one other is under way. */
+    /** Commands every step that may be: all replicas are prepared, its batch is in its slot, not too many others are under way. */
     private void commandNext() {
+        if (!ledger.isDue()) {
+            return;
+        }
         while (prepared == work.workers.size() && readyBatches > ledger.commanded() && ledger.mayCommand()) {
             int step = ledger.commanded();
             if (ledger.isStarved() && step >= work.spec.warmupSteps()) {
@@ -194,7 +202,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             return fail(new Failure(FailureCategory.INTERNAL, wrong));
         }
         if (done.report().step() + 1 == ledger.done()) {
-            parent.tell(new Advanced(ledger.done()));
+            tellProgress();
             if (ledger.isStarved()) {
                 starvedSince = System.nanoTime();
             }
@@ -206,6 +214,14 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             commandNext();
         }
         return this;
+    }
+
+    private void tellProgress() {
+        long now = System.nanoTime();
+        if (ledger.isComplete() || now - lastToldProgress >= PROGRESS_INTERVAL.toNanos()) {
+            lastToldProgress = now;
+            parent.tell(new Advanced(ledger.done()));
+        }
     }
 
     private Behavior<Command> onSummarised(Summarised summarised) {
@@ -223,7 +239,13 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         return Behaviors.stopped();
     }
 
+    /** The timer runs through, because starting it anew for each answer would cost more than the answer. */
     private Behavior<Command> onSilence() {
+        Duration silent = Duration.ofNanos(System.nanoTime() - lastHeard);
+        if (silent.compareTo(work.patience) < 0) {
+            timers.startSingleTimer(new Silence(), work.patience.minus(silent));
+            return this;
+        }
         List<Integer> missing = prepared < work.workers.size() ? List.of() : ledger.missing();
         String whom = missing.isEmpty()
                 ? "no worker"
@@ -239,9 +261,5 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private Behavior<Command> fail(Failure failure) {
         parent.tell(new Failed(failure));
         return Behaviors.stopped();
-    }
-
-    private void restartPatience() {
-        timers.startSingleTimer(new Silence(), work.patience);
     }
 }

@@ -19,7 +19,7 @@ class StepLedgerTest {
 
     @Test
     void shouldHaveTwoStepsUnderWayAtMost() {
-        StepLedger ledger = new StepLedger(2, 5);
+        StepLedger ledger = new StepLedger(2, 5, 2);
         ledger.command();
         assertTrue(ledger.mayCommand());
         ledger.command();
@@ -35,8 +35,47 @@ class StepLedgerTest {
     }
 
     @Test
+    void shouldCommandInGroupsOfHalfTheStepsInFlight() {
+        StepLedger ledger = new StepLedger(1, 100, 4);
+        for (int step = 0; step < 4; step++) {
+            ledger.command();
+        }
+        assertFalse(ledger.mayCommand());
+        assertNull(ledger.record(0, report(0)));
+        assertTrue(ledger.mayCommand());
+        assertFalse(ledger.isDue(), "three of four are still in flight");
+        assertNull(ledger.record(0, report(1)));
+        assertTrue(ledger.isDue());
+    }
+
+    @Test
+    void shouldBeDueWithEveryStepWhenTwoAreInFlight() {
+        StepLedger ledger = new StepLedger(1, 100, 2);
+        ledger.command();
+        assertTrue(ledger.isDue());
+        ledger.command();
+        assertFalse(ledger.isDue());
+        assertNull(ledger.record(0, report(0)));
+        assertTrue(ledger.isDue());
+    }
+
+    @Test
+    void shouldNameTheRanksThatAreBehindAsMissing() {
+        StepLedger ledger = new StepLedger(3, 100, 8);
+        assertEquals(List.of(), ledger.missing());
+        for (int step = 0; step < 4; step++) {
+            ledger.command();
+        }
+        assertNull(ledger.record(0, report(0)));
+        assertNull(ledger.record(2, report(0)));
+        assertEquals(List.of(1), ledger.missing());
+        assertNull(ledger.record(1, report(0)));
+        assertEquals(List.of(0, 1, 2), ledger.missing());
+    }
+
+    @Test
     void shouldRejectStaleSurplusAndUncommandedAnswers() {
-        StepLedger ledger = new StepLedger(2, 5);
+        StepLedger ledger = new StepLedger(2, 5, 2);
         assertNotNull(ledger.record(0, report(0)), "nothing was commanded");
         ledger.command();
         assertNull(ledger.record(0, report(0)));
@@ -48,7 +87,7 @@ class StepLedgerTest {
 
     @Test
     void shouldBeCompleteWhenEveryRankHasDoneEveryStep() {
-        StepLedger ledger = new StepLedger(2, 3);
+        StepLedger ledger = new StepLedger(2, 3, 2);
         for (int step = 0; step < 3; step++) {
             assertTrue(ledger.isStarved());
             ledger.command();

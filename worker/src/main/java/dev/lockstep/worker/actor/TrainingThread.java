@@ -4,8 +4,11 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import java.util.Locale;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -15,11 +18,17 @@ import org.slf4j.LoggerFactory;
 final class TrainingThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
 
-    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
+    private final BlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();
+    private final ExecutorService executor = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, waiting, task -> {
         Thread thread = new Thread(task, "training");
         thread.setDaemon(true);
         return thread;
     });
+
+    /** Whether there is more to do than what runs now. */
+    boolean hasWaiting() {
+        return !waiting.isEmpty();
+    }
 
     /** Runs {@code work}; exactly one of the two is then called, on this thread. */
     <T> void submit(Supplier<T> work, Consumer<T> onSuccess, Consumer<Failure> onFailure) {

@@ -58,6 +58,9 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private final TrainingEngine engine;
     private final TrainingThread thread;
     private final ProcessExit exit;
+    /** Used on the training thread alone. */
+    private final Outbox outbox;
+
     private EngineInfo engineInfo;
     private ActorRef<PoolMessage> pool;
     private Engagement engagement;
@@ -83,6 +86,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         this.engine = engine;
         this.exit = exit;
         this.thread = new TrainingThread();
+        this.outbox = new Outbox(thread::hasWaiting);
         ActorRef<Command> self = context.getSelf();
         thread.submit(
                 engine::start,
@@ -194,11 +198,10 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private void onRunStep(RunStep step) {
         if (isCurrent(step.epoch())) {
             Engagement current = engagement;
-            submit(
-                    current.replyTo,
-                    current.epoch,
+            thread.submit(
                     () -> engine.runStep(step.command()),
-                    report -> new StepDone(current.epoch, current.rank, report));
+                    report -> outbox.sendSoon(current.replyTo, new StepDone(current.epoch, current.rank, report)),
+                    failure -> outbox.send(current.replyTo, new WorkFailed(current.epoch, deviceId, failure)));
         }
     }
 
@@ -240,11 +243,11 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             Supplier<T> work,
             Function<T, MeasurementMessage> answer) {
         ActorRef<Command> self = getContext().getSelf();
-        thread.submit(work, result -> replyTo.tell(answer.apply(result)), failure -> {
+        thread.submit(work, result -> outbox.send(replyTo, answer.apply(result)), failure -> {
             if (failure.category() == FailureCategory.DEVICE) {
                 self.tell(new DeviceFailed(failure));
             }
-            replyTo.tell(new WorkFailed(epoch, deviceId, failure));
+            outbox.send(replyTo, new WorkFailed(epoch, deviceId, failure));
         });
     }
 }

@@ -5,16 +5,11 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.memory.Segment;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Waiting for other ranks' progress words. Spins for a moment, then sleeps in growing naps: cores may be shared. */
+/** Waiting for other ranks' progress words. It sleeps until it is woken, because another may need the core. */
 final class Rendezvous {
-    private static final int SPINS = 200;
-    private static final long FIRST_NAP_NANOS = 1_000;
-    private static final long LONGEST_NAP_NANOS = 100_000;
-
     private final Segment segment;
     private final int rank;
     private final Duration patience;
@@ -38,24 +33,17 @@ final class Rendezvous {
      */
     void await(int first, int end, Stage stage, long step) {
         long wanted = stage.progress(step);
-        if (allReached(first, end, wanted)) {
+        if (segment.reached(rank, first, end, wanted)) {
             return;
         }
         long start = System.nanoTime();
         try {
-            int spins = 0;
-            long nap = FIRST_NAP_NANOS;
-            while (!allReached(first, end, wanted)) {
+            while (!segment.reached(rank, first, end, wanted)) {
                 checkAborted(stage, step);
-                if (spins++ < SPINS) {
-                    Thread.onSpinWait();
-                    continue;
-                }
                 if (System.nanoTime() - start > patience.toNanos()) {
                     throw late(first, end, stage, step);
                 }
-                LockSupport.parkNanos(nap);
-                nap = Math.min(2 * nap, LONGEST_NAP_NANOS);
+                segment.sleepUntilReached(rank, first, end, wanted);
             }
         } finally {
             waitNanos += System.nanoTime() - start;
@@ -66,15 +54,6 @@ final class Rendezvous {
         long taken = waitNanos;
         waitNanos = 0;
         return taken;
-    }
-
-    private boolean allReached(int first, int end, long wanted) {
-        for (int other = first; other < end; other++) {
-            if (other != rank && segment.progress(other) < wanted) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private void checkAborted(Stage stage, long step) {

@@ -154,7 +154,12 @@ final class PreparedReplica implements AutoCloseable {
         return command.isActive(rank) ? command.chunks().get(rank) : 0;
     }
 
+    /** Several steps may be waiting when the measurement is aborted: they are not begun. */
     StepReport run(StepCommand command) {
+        if (segment.aborted()) {
+            throw new LockstepException(
+                    FailureCategory.ABORTED, "step " + command.step() + " was not begun: the measurement was aborted");
+        }
         long start = previousEnd != null ? previousEnd : System.nanoTime();
         PhaseClock clock = device.startClock();
         Double loss = step.run(command, clock);
