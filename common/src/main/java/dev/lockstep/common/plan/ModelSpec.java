@@ -3,7 +3,7 @@ package dev.lockstep.common.plan;
 /**
  * Which model a replica is.
  *
- * @param name {@code efficientnet_b0} to {@code efficientnet_b7}, or {@code tiny}
+ * @param name {@code efficientnet_b0} to {@code efficientnet_b7}, or {@code tiny} or {@code empty}
  * @param classes outputs of the head
  * @param imageSize height and width of an input in pixels
  * @param dropout probability before the head; null for the variant's own

@@ -21,7 +21,7 @@ enum RunSetting {
     GLOBAL_BATCH("global-batch", "N", Form.WHOLE_NUMBER, "images per step over all devices (strong scaling)"),
     IMAGE_SIZE("image-size", "PIXELS", Form.WHOLE_NUMBER, "height and width of an image"),
     CLASSES("classes", "N", Form.WHOLE_NUMBER, "outputs of the model's head"),
-    MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny is for tests"),
+    MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny and empty are for tests"),
     STEPS("steps", "N", Form.WHOLE_NUMBER, "measured steps of each measurement"),
     WARMUP("warmup", "N", Form.WHOLE_NUMBER, "steps before the first measured one"),
     OPTIMIZER("optimizer", "NAME", Form.TEXT, "sgd, adam or adamw"),

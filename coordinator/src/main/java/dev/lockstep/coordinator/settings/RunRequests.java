@@ -26,7 +26,8 @@ import java.util.stream.Stream;
 public final class RunRequests {
     private static final int SMALLEST_IMAGE = 32;
     private static final Set<String> MODELS = Stream.concat(
-                    IntStream.rangeClosed(0, 7).mapToObj(variant -> "efficientnet_b" + variant), Stream.of("tiny"))
+                    IntStream.rangeClosed(0, 7).mapToObj(variant -> "efficientnet_b" + variant),
+                    Stream.of("tiny", "empty"))
             .collect(Collectors.toUnmodifiableSet());
 
     private RunRequests() {}
@@ -105,7 +106,7 @@ public final class RunRequests {
         String name = options.text(RunOption.MODEL);
         if (!MODELS.contains(name)) {
             throw RunOptions.usage(
-                    "unknown model '" + name + "': it is one of efficientnet_b0 to efficientnet_b7, tiny");
+                    "unknown model '" + name + "': it is one of efficientnet_b0 to efficientnet_b7, tiny, empty");
         }
         return new ModelSpec(
                 name,

@@ -25,9 +25,23 @@ public final class EfficientNet extends Sequential {
         double depth = spec.stochasticDepth() != null ? spec.stochasticDepth() : variant.stochasticDepth();
         EfficientNet model = new EfficientNet();
         List<Stage> stages = variant.stages();
+        int headChannels = stages.isEmpty() ? model.addConstant() : model.addFeatures(variant, stages, depth);
+        if (dropout > 0) {
+            model.add(new Dropout(dropout));
+        }
+        model.add(new Linear("classifier.1", headChannels, spec.classes()));
+        return model;
+    }
 
+    private int addConstant() {
+        add(new ConstantFeature());
+        return 1;
+    }
+
+    /** Adds all up to the head, and returns how many features that has to work with. */
+    private int addFeatures(EfficientNetVariant variant, List<Stage> stages, double depth) {
         int channels = variant.channels(stages.get(0).inputChannels());
-        model.add(new ConvolutionNormActivation(
+        add(new ConvolutionNormActivation(
                 "features.0", variant, ModelSpec.CHANNELS, channels, STEM_KERNEL, STEM_STRIDE, 1, true));
         int allBlocks = stages.stream()
                 .mapToInt(stage -> variant.blocks(stage.blocks()))
@@ -37,7 +51,7 @@ public final class EfficientNet extends Sequential {
             Stage stage = stages.get(s);
             int outputChannels = variant.channels(stage.outputChannels());
             for (int b = 0; b < variant.blocks(stage.blocks()); b++) {
-                model.add(new InvertedBottleneck(
+                add(new InvertedBottleneck(
                         "features." + (s + 1) + "." + b,
                         variant,
                         stage,
@@ -50,15 +64,11 @@ public final class EfficientNet extends Sequential {
             }
         }
         int headChannels = HEAD_FACTOR * channels;
-        model.add(new ConvolutionNormActivation(
+        add(new ConvolutionNormActivation(
                 "features." + (stages.size() + 1), variant, channels, headChannels, 1, 1, 1, true));
-        model.add(new GlobalAveragePool());
-        model.add(new Flatten());
-        if (dropout > 0) {
-            model.add(new Dropout(dropout));
-        }
-        model.add(new Linear("classifier.1", headChannels, spec.classes()));
-        return model;
+        add(new GlobalAveragePool());
+        add(new Flatten());
+        return headChannels;
     }
 
     /**

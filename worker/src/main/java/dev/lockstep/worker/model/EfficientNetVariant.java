@@ -16,7 +16,9 @@ public enum EfficientNetVariant implements Labelled {
     B6("efficientnet_b6", 1.8, 2.6, 0.5),
     B7("efficientnet_b7", 2.0, 3.1, 0.5),
     /** A few thousand parameters and every kind of block, from 32 pixels on: for Lockstep's own tests, not for measurements. */
-    TINY("tiny", 1.0, 1.0, 0.2);
+    TINY("tiny", 1.0, 1.0, 0.2),
+    /** No features at all, a head on a constant: a step of it is the harness alone, which is what it is there to measure. */
+    EMPTY("empty", 1.0, 1.0, 0);
 
     private static final double STOCHASTIC_DEPTH = 0.2;
     private static final int CHANNEL_MULTIPLE = 8;
@@ -64,8 +66,13 @@ public enum EfficientNetVariant implements Labelled {
         return label;
     }
 
+    /** The table's rows; none for {@link #EMPTY}, which has no features. */
     List<Stage> stages() {
-        return this == TINY ? TINY_STAGES : STAGES;
+        return switch (this) {
+            case B0, B1, B2, B3, B4, B5, B6, B7 -> STAGES;
+            case TINY -> TINY_STAGES;
+            case EMPTY -> List.of();
+        };
     }
 
     /** A number of channels of the table, scaled by this variant's width. */

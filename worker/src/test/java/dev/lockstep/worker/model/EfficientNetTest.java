@@ -126,6 +126,17 @@ class EfficientNetTest {
     }
 
     @Test
+    void shouldHaveAHeadAloneWhenEmpty() {
+        EfficientNet model = create("empty", null, null);
+
+        assertEquals(
+                List.of("classifier.1.weight " + CLASSES + ",1", "classifier.1.bias " + CLASSES),
+                lines(model.trainable()));
+        assertEquals(List.of(), model.runningStatistics());
+        assertEquals(new Shape(7, CLASSES), model.getOutputShapes(new Shape[] {new Shape(7, 3, 32, 32)})[0]);
+    }
+
+    @Test
     void shouldRefuseUnknownNames() {
         LockstepException e = assertThrows(LockstepException.class, () -> create("resnet50", null, null));
 

@@ -31,6 +31,12 @@ final class TinyTraining {
         return spec(null, Precision.FP32, seed);
     }
 
+    /** The model without features. */
+    static TrainingSpec empty() {
+        ModelSpec model = new ModelSpec("empty", CLASSES, IMAGE_SIZE, null, null);
+        return new TrainingSpec(model, Precision.FP32, SGD, MemoryFormat.CHANNELS_LAST, 0);
+    }
+
     private static TrainingSpec spec(Double dropProbability, Precision precision, long seed) {
         ModelSpec model = new ModelSpec("tiny", CLASSES, IMAGE_SIZE, dropProbability, dropProbability);
         return new TrainingSpec(model, precision, SGD, MemoryFormat.CHANNELS_LAST, seed);

@@ -312,6 +312,27 @@ class TrainingStepTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void shouldStepAnEmptyModelWhateverTheChunks(Strategy strategy) throws Exception {
+        int ranks = 4;
+        int largest = 10;
+        try (ReplicaGroup group = group(TinyTraining.empty(), strategy, ranks, largest)) {
+            group.fill(0, TinyTraining.images(largest), TinyTraining.labels(largest));
+            double first = group.step(Chunks.of(largest, ranks)).get(0).loss();
+            for (int batch : List.of(5, 1, 2)) {
+                group.step(Chunks.of(batch, ranks));
+            }
+            double last = 0;
+            for (int step = 0; step < 20; step++) {
+                last = group.step(Chunks.of(largest, ranks)).get(0).loss();
+            }
+
+            // It learns how frequent each class is, and nothing else.
+            assertTrue(last < first, "the loss went from " + first + " to " + last);
+        }
+    }
+
     private static ReplicaGroup group(TrainingSpec training, Strategy strategy, int ranks, int batch)
             throws IOException {
         return new ReplicaGroup(training, strategy, StateFiles.NONE, ranks, batch, Duration.ofMinutes(1));
