@@ -145,10 +145,7 @@ final class OverheadMeasurer {
 
     private void measureEmptySteps() {
         List<Integer> workers = order.emptyWorkers();
-        inCluster(
-                "cpu:" + Collections.max(workers),
-                withoutTls(),
-                client -> measureEmptySteps(client, workers, false));
+        inCluster("cpu:" + Collections.max(workers), withoutTls(), client -> measureEmptySteps(client, workers, false));
     }
 
     private void measureEmptySteps(CoordinatorClient client, List<Integer> workers, boolean tls) {
@@ -168,12 +165,12 @@ final class OverheadMeasurer {
     /** The user's settings, but for TLS. */
     private Path withoutTls() {
         Path file = shell.runDir().path().resolve("without-tls.conf");
-        String users = ConfigUtil.quoteString(ClusterOptions.usersSettings(shell).toString());
+        String users =
+                ConfigUtil.quoteString(ClusterOptions.usersSettings(shell).toString());
         try {
             return Files.writeString(file, "include file(" + users + ")\nlockstep.cluster.tls = off\n");
         } catch (IOException e) {
-            throw new CommandException(
-                    ExitStatus.ENVIRONMENT, "cannot write " + file + " (" + Messages.of(e) + ")", e);
+            throw new CommandException(ExitStatus.ENVIRONMENT, "cannot write " + file + " (" + Messages.of(e) + ")", e);
         }
     }
 

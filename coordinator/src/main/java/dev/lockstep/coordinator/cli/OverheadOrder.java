@@ -68,7 +68,8 @@ record OverheadOrder(
             throw usage("--precision takes one value here: compare one after the other");
         }
         if (plan.precisions().get(0) == Precision.AMP_FP16) {
-            throw usage("--precision amp-fp16 scales its loss, which the bare loop does not: take fp32, amp or amp-bf16");
+            throw usage(
+                    "--precision amp-fp16 scales its loss, which the bare loop does not: take fp32, amp or amp-bf16");
         }
         List<Integer> workers = emptyWorkers != null ? emptyWorkers : quick ? List.of(1, 2) : List.of(1, 2, 4, 8);
         requireAtLeastOne("--empty-workers", Collections.min(workers));

@@ -31,12 +31,16 @@ final class OverheadPrinter {
     }
 
     private static Table training(OverheadReport report) {
-        Table table = new Table("LOCKSTEP ON", "IMAGES/S", "BARE LOOPS' IMAGES/S", "RATIO", "FROM", "TO", "REPLICATE MS");
+        Table table =
+                new Table("LOCKSTEP ON", "IMAGES/S", "BARE LOOPS' IMAGES/S", "RATIO", "FROM", "TO", "REPLICATE MS");
         for (Comparison comparison : report.training()) {
             Spread ratio = comparison.ratio();
             boolean alone = comparison.devices() == 1;
             table.add(
-                    alone ? "1 device" : comparison.devices() + " devices, " + comparison.strategy().label(),
+                    alone
+                            ? "1 device"
+                            : comparison.devices() + " devices, "
+                                    + comparison.strategy().label(),
                     number(comparison.lockstepImagesPerSecond(), 2),
                     number(comparison.bareImagesPerSecond(), 2),
                     number(ratio.median(), 3),

@@ -100,7 +100,10 @@ final class BareLoopProcess implements AutoCloseable {
 
     private static String write(BareOrder order) {
         try {
-            return ReportJson.MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT).writeValueAsString(order);
+            return ReportJson.MAPPER
+                    .writer()
+                    .without(SerializationFeature.INDENT_OUTPUT)
+                    .writeValueAsString(order);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("an order has no JSON form", e);
         }

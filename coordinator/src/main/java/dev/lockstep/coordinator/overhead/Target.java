@@ -78,9 +78,11 @@ public record Target(String name, Double figure, Bound bound, double limit, Bool
                 .findFirst();
         String name = "empty step, " + workers + " workers, without TLS, ";
         targets.add(atMost(
-                name + "median ms", empty.map(step -> step.stepMillis().median()).orElse(null), limitMillis));
-        targets.add(
-                atMost(name + "p99 ms", empty.map(step -> step.stepMillis().p99()).orElse(null), P99_MILLIS));
+                name + "median ms",
+                empty.map(step -> step.stepMillis().median()).orElse(null),
+                limitMillis));
+        targets.add(atMost(
+                name + "p99 ms", empty.map(step -> step.stepMillis().p99()).orElse(null), P99_MILLIS));
     }
 
     private static Double ratio(List<Comparison> training, int devices, Strategy strategy) {

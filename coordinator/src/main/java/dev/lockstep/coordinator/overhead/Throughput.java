@@ -24,7 +24,7 @@ public record Throughput(double imagesPerSecond, List<List<Double>> samplesMilli
      *
      * @param batch images in a step of one loop
      */
-    static Throughput ofBare(List<BareReport> loops, int batch) {
+    public static Throughput ofBare(List<BareReport> loops, int batch) {
         List<List<Double>> samples = loops.stream()
                 .map(loop -> loop.stepNanos().stream()
                         .map(nanos -> nanos / NANOS_PER_MILLI)
