@@ -15,8 +15,7 @@ final class Samples {
     }
 
     static Comparison comparison(int devices, Strategy strategy, double ratio, double replicateMillis) {
-        return Comparison.of(
-                devices, strategy, List.of(throughput(1, 0)), List.of(throughput(ratio, replicateMillis)));
+        return Comparison.of(devices, strategy, List.of(throughput(1, 0)), List.of(throughput(ratio, replicateMillis)));
     }
 
     static EmptyStep emptyStep(int workers, boolean tls, double medianMillis, double p99Millis) {
