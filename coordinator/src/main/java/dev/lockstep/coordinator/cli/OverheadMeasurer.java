@@ -6,8 +6,6 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.coordinator.api.RunView;
-import dev.lockstep.coordinator.cluster.EngineNatives;
-import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.overhead.BareLoops;
 import dev.lockstep.coordinator.overhead.Comparison;
 import dev.lockstep.coordinator.overhead.Contender;
@@ -17,9 +15,6 @@ import dev.lockstep.coordinator.overhead.Rounds;
 import dev.lockstep.coordinator.overhead.Throughput;
 import dev.lockstep.coordinator.report.ReportReader;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
-import dev.lockstep.coordinator.workers.Device;
-import dev.lockstep.coordinator.workers.Devices;
-import dev.lockstep.coordinator.workers.ReplicaProcesses;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +25,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
 
 /** Takes the figures of an overhead report, in clusters of its own. What cannot be measured does not keep the rest from it. */
 final class OverheadMeasurer {
@@ -97,31 +91,24 @@ final class OverheadMeasurer {
     }
 
     private void train() {
-        String specification = "cpu:" + order.mostDevices();
-        List<Device> devices = Devices.find(specification, Processors.allowed(), "");
-        inCluster(specification, ClusterOptions.usersSettings(shell), client -> {
-            ReplicaProcesses processes = new ReplicaProcesses(
-                    ClusterOptions.workerClassPath(shell),
-                    settings.workerJavaOptions(),
-                    EngineNatives.environment(ClusterOptions.workerClassPath(shell)),
-                    shell.runDir().coordinatorLog().file().getParent());
-            try (BareLoops bare = BareLoops.start(devices, processes, shell.interrupt()::isRequested)) {
-                training = rounds(client, bare);
-            }
-            List<Integer> workers = order.emptyWorkersUpTo(devices.size());
+        try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
+            training = rounds(sides);
+            List<Integer> workers = order.emptyWorkersUpTo(order.mostDevices());
             if (settings.tls() && !workers.isEmpty()) {
-                measureEmptySteps(client, workers, true);
+                measureEmptySteps(sides.cluster(), workers, true);
             }
-        });
+        }
     }
 
-    private List<Comparison> rounds(CoordinatorClient client, BareLoops bare) {
+    private List<Comparison> rounds(OverheadSides sides) {
         Rounds rounds = new Rounds(order.plan(), order.rounds());
         int all = rounds.order().size();
         long startNanos = shell.timer().nanos();
         int[] done = {0};
         return rounds.run(contender -> {
-            Throughput throughput = contender.isBare() ? trainBare(bare, contender) : trainLockstep(client, contender);
+            Throughput throughput = contender.isBare()
+                    ? trainBare(sides.bareLoops(), contender)
+                    : trainLockstep(sides.cluster(), contender);
             done[0]++;
             say("[%d/%d] %s: %.2f images/s", done[0], all, contender.label(), throughput.imagesPerSecond());
             if (done[0] == all / order.rounds() && order.rounds() > 1) {
@@ -145,7 +132,9 @@ final class OverheadMeasurer {
 
     private void measureEmptySteps() {
         List<Integer> workers = order.emptyWorkers();
-        inCluster("cpu:" + Collections.max(workers), withoutTls(), client -> measureEmptySteps(client, workers, false));
+        try (OwnCluster cluster = OwnCluster.start(shell, "cpu:" + Collections.max(workers), withoutTls())) {
+            measureEmptySteps(cluster.client(), workers, false);
+        }
     }
 
     private void measureEmptySteps(CoordinatorClient client, List<Integer> workers, boolean tls) {
@@ -171,19 +160,6 @@ final class OverheadMeasurer {
             return Files.writeString(file, "include file(" + users + ")\nlockstep.cluster.tls = off\n");
         } catch (IOException e) {
             throw new CommandException(ExitStatus.ENVIRONMENT, "cannot write " + file + " (" + Messages.of(e) + ")", e);
-        }
-    }
-
-    private void inCluster(String devices, Path conf, Consumer<CoordinatorClient> work) {
-        ClusterOptions options = new ClusterOptions();
-        options.devices = devices;
-        options.settings = conf;
-        new ClusterLauncher(shell).start(options.coordinatorCommand(shell));
-        ExitGuard guard = ExitGuard.holding(() -> ClusterStopper.stopOwn(shell));
-        try {
-            work.accept(CoordinatorClient.of(shell.runDir()));
-        } finally {
-            guard.undo();
         }
     }
 

@@ -37,13 +37,9 @@ final class Quickstart implements Callable<Integer> {
     public Integer call() {
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
-        new ClusterLauncher(shell).start(new ClusterOptions().coordinatorCommand(shell));
-        ExitGuard guard = ExitGuard.holding(() -> ClusterStopper.stopOwn(shell));
-        try {
-            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-            return verifyAndRun(client, settings).code();
-        } finally {
-            guard.undo();
+        try (OwnCluster cluster =
+                OwnCluster.start(shell, new ClusterOptions().devices, ClusterOptions.usersSettings(shell))) {
+            return verifyAndRun(cluster.client(), settings).code();
         }
     }
 

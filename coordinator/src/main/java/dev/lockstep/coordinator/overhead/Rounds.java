@@ -20,8 +20,9 @@ public final class Rounds {
     /** @param plan which device counts and strategies are compared */
     public Rounds(Plan plan, int rounds) {
         this.rounds = rounds;
+        // The two kinds are not there at the same time, so that they are not mixed.
+        plan.devices().forEach(devices -> contenders.add(new Contender(devices, null)));
         for (int devices : plan.devices()) {
-            contenders.add(new Contender(devices, null));
             // On one device all strategies are the same computation.
             plan.strategies().stream()
                     .limit(devices == 1 ? 1 : Long.MAX_VALUE)
