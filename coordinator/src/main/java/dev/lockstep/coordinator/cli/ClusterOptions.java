@@ -40,6 +40,9 @@ final class ClusterOptions {
             description = "port of the Akka cluster on 127.0.0.1, instead of any free one")
     Integer clusterPort;
 
+    /** The coordinator's settings; null for deploy/conf/lockstep.conf. */
+    Path settings;
+
     ClusterOptions() {
         this(new CudaOptions());
     }
@@ -47,6 +50,14 @@ final class ClusterOptions {
     /** The defaults but for what is said of GPUs. */
     ClusterOptions(CudaOptions cuda) {
         this.cuda = cuda;
+    }
+
+    /** Those devices, and settings of the coordinator where they are not null. */
+    static ClusterOptions of(String devices, Path settings) {
+        ClusterOptions options = new ClusterOptions();
+        options.devices = devices;
+        options.settings = settings;
+        return options;
     }
 
     /**
@@ -71,17 +82,31 @@ final class ClusterOptions {
         if (clusterPort != null) {
             command.addAll(List.of("--cluster-port", clusterPort.toString()));
         }
-        command.addAll(List.of("--worker-class-path", classPath(shell.home(), "worker")));
+        command.addAll(List.of("--worker-class-path", workerClassPath(shell)));
         command.addAll(
                 List.of("--cuda-natives-jar", cudaNativesJar(shell.home()).toString()));
-        command.addAll(List.of(
-                "--conf", shell.home().resolve("deploy/conf/lockstep.conf").toString()));
+        Path conf = settings == null ? usersSettings(shell) : settings;
+        command.addAll(List.of("--conf", conf.toString()));
         return command;
     }
 
     /** The file that names the jar with the CUDA build of libtorch, where Lockstep was built for it. */
     static Path cudaNativesJar(Path home) {
         return home.resolve("worker/target/cuda-natives-jar");
+    }
+
+    /** Where the user's settings are, if there are any. */
+    static Path usersSettings(Shell shell) {
+        return shell.home().resolve("deploy/conf/lockstep.conf");
+    }
+
+    /**
+     * The class path of a worker.
+     *
+     * @throws CommandException if Lockstep is not built
+     */
+    static String workerClassPath(Shell shell) {
+        return classPath(shell.home(), "worker");
     }
 
     private static String classPath(Path home, String module) {

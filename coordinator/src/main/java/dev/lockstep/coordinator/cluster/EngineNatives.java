@@ -15,7 +15,7 @@ import java.util.Map;
  * The engine's native libraries: unpacked and loaded once, before any worker starts, by a process that has the worker's jars on its class
  * path.
  */
-final class EngineNatives {
+public final class EngineNatives {
     private static final String MAIN_CLASS = "dev.lockstep.worker.UnpackNatives";
     /** The version of the natives in the worker's jars: {@code pytorch.version} in the parent pom. */
     private static final String PYTORCH_VERSION = "2.5.1";
@@ -29,7 +29,7 @@ final class EngineNatives {
      *
      * @return the environment with which a worker finds it
      */
-    static Map<String, String> environment(String workerClassPath) {
+    public static Map<String, String> environment(String workerClassPath) {
         Map<String, String> environment = new HashMap<>(OFFLINE);
         environment.put("PYTORCH_LIBRARY_PATH", load(workerClassPath, OFFLINE));
         environment.put("PYTORCH_FLAVOR", "cpu");

@@ -53,7 +53,7 @@ final class CpuDevice implements ReplicaDevice {
 
     @Override
     public ModelFootprint probe(NDManager manager, TrainingSpec training) {
-        ModelFootprint footprint = new MemoryProbe(training).measure(manager);
+        ModelFootprint footprint = new MemoryProbe(training).measure(this, manager);
         LibC.trimHeap();
         return footprint;
     }

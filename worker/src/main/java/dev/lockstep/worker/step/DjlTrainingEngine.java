@@ -101,6 +101,15 @@ public final class DjlTrainingEngine implements TrainingEngine {
         return device.createCommunicatorId();
     }
 
+    /**
+     * A training loop without anything of Lockstep around it, for comparing.
+     *
+     * @throws LockstepException when there is not memory enough
+     */
+    public PlainTraining plain(TrainingSpec training) {
+        return guarded("building the model", 0, () -> new PlainTraining(device, manager, training));
+    }
+
     @Override
     public void prepare(ReplicaSpec replica) {
         if (prepared != null) {
