@@ -8,6 +8,9 @@ import java.util.List;
  * @param id unique within the run, made of its parts: {@code data-parallel-fp32-2x16}
  * @param globalBatch samples scattered in each step
  * @param chunks samples of each chunk, as {@link Chunks#of} splits the batch
+ * @param warmupSteps least number of steps before the first measured one
+ * @param steps measured steps
+ * @param warmupLimit most steps before the first measured one
  */
 public record MeasurementSpec(
         String id,
@@ -17,10 +20,24 @@ public record MeasurementSpec(
         int globalBatch,
         List<Integer> chunks,
         int warmupSteps,
-        int steps) {
+        int steps,
+        int warmupLimit) {
 
     public MeasurementSpec {
         chunks = List.copyOf(chunks);
+    }
+
+    /** A measurement whose warm-up has exactly {@code warmupSteps} steps. */
+    public MeasurementSpec(
+            String id,
+            Strategy strategy,
+            Precision precision,
+            int deviceCount,
+            int globalBatch,
+            List<Integer> chunks,
+            int warmupSteps,
+            int steps) {
+        this(id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, warmupSteps);
     }
 
     /** Samples on the fullest device: the batch per device of weak scaling. */
@@ -28,7 +45,7 @@ public record MeasurementSpec(
         return chunks.get(0);
     }
 
-    /** Steps of the warm-up and the measurement together. */
+    /** Steps of the shortest warm-up and the measurement together. */
     public int totalSteps() {
         return warmupSteps + steps;
     }

@@ -10,8 +10,10 @@ import java.util.List;
  * @param batchPerDevice samples a device and step (weak scaling); null when {@code globalBatch} is set
  * @param globalBatch samples a step over all devices (strong scaling); null when {@code batchPerDevice} is set
  * @param steps measured steps of each measurement
- * @param warmup steps before the first measured one
+ * @param warmup least number of steps before the first measured one
  * @param seed decides weights, data, dropout and stochastic depth
+ * @param warmupLimit most steps before the first measured one, at least {@code warmup}; null is taken as {@code warmup}, a warm-up of
+ *     exactly that many steps
  */
 public record Plan(
         List<Integer> devices,
@@ -25,7 +27,8 @@ public record Plan(
         OptimizerSpec optimizer,
         MemoryFormat memoryFormat,
         DataSpec data,
-        long seed) {
+        long seed,
+        Integer warmupLimit) {
 
     public Plan {
         devices = List.copyOf(devices);
@@ -34,6 +37,40 @@ public record Plan(
         if ((batchPerDevice == null) == (globalBatch == null)) {
             throw new IllegalArgumentException("exactly one of batchPerDevice and globalBatch must be set");
         }
+        warmupLimit = warmupLimit == null ? Integer.valueOf(warmup) : warmupLimit;
+        if (warmupLimit < warmup) {
+            throw new IllegalArgumentException("a warm-up of at least " + warmup + " and at most " + warmupLimit);
+        }
+    }
+
+    /** A plan whose warm-up has exactly {@code warmup} steps. */
+    public Plan(
+            List<Integer> devices,
+            List<Strategy> strategies,
+            List<Precision> precisions,
+            Integer batchPerDevice,
+            Integer globalBatch,
+            ModelSpec model,
+            int steps,
+            int warmup,
+            OptimizerSpec optimizer,
+            MemoryFormat memoryFormat,
+            DataSpec data,
+            long seed) {
+        this(
+                devices,
+                strategies,
+                precisions,
+                batchPerDevice,
+                globalBatch,
+                model,
+                steps,
+                warmup,
+                optimizer,
+                memoryFormat,
+                data,
+                seed,
+                null);
     }
 
     /**
@@ -56,6 +93,6 @@ public record Plan(
         int global = globalBatch != null ? globalBatch : Math.multiplyExact(batchPerDevice, deviceCount);
         List<Integer> chunks = Chunks.of(global, deviceCount);
         String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), deviceCount, chunks.get(0));
-        return new MeasurementSpec(id, strategy, precision, deviceCount, global, chunks, warmup, steps);
+        return new MeasurementSpec(id, strategy, precision, deviceCount, global, chunks, warmup, steps, warmupLimit);
     }
 }

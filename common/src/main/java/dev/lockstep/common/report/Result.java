@@ -14,6 +14,7 @@ import java.util.List;
  * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step
  * @param chunks samples of each replica's chunk; devices beyond the list were idle
+ * @param warmupSteps steps before the first measured one; of a measurement that is not ok the least there would have been
  * @param error null when ok
  * @param samplesMillis every measured step in order
  * @param imagesPerSecond imagesPerStep over the mean step
@@ -23,6 +24,7 @@ import java.util.List;
  * @param waitMillis each rank's mean time at barriers in a step
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
+ * @param quality how far the figures can be trusted
  */
 public record Result(
         String id,
@@ -51,7 +53,8 @@ public record Result(
         PerDevice waitMillis,
         Double dataWaitMillis,
         Double finalLoss,
-        String parameterChecksum) {
+        String parameterChecksum,
+        Quality quality) {
 
     public Result {
         devices = List.copyOf(devices);

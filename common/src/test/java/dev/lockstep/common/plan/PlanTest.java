@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,16 @@ class PlanTest {
         assertEquals(plan, mapper.readValue(json, Plan.class));
         assertEquals("imagefolder:/data/a,b", mapper.readTree(json).get("data").asText());
         assertEquals("amp", mapper.readTree(json).get("precisions").get(1).asText());
+    }
+
+    @Test
+    void shouldReadAPlanFromBeforeWarmUpsHadALimit() throws JsonProcessingException {
+        ObjectMapper mapper = new ObjectMapper();
+        Plan plan = plan(16, null, new DataSpec.Synthetic());
+        ObjectNode json = mapper.valueToTree(plan);
+        assertEquals(2, json.remove("warmupLimit").asInt());
+        assertEquals(plan, mapper.treeToValue(json, Plan.class));
+        assertEquals(2, plan.measurements().get(0).warmupLimit());
     }
 
     @Test

@@ -19,6 +19,7 @@ import dev.lockstep.coordinator.control.CoordinatorIdentity;
 import dev.lockstep.coordinator.control.Footprints;
 import dev.lockstep.coordinator.host.BuildInfo;
 import dev.lockstep.coordinator.host.Host;
+import dev.lockstep.coordinator.host.MachineFiles;
 import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.http.HttpApi;
@@ -29,6 +30,7 @@ import dev.lockstep.coordinator.workers.ForkingLauncher;
 import dev.lockstep.coordinator.workers.WorkerLauncher;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.HexFormat;
@@ -103,6 +105,7 @@ public final class CoordinatorMain {
                             system,
                             pool,
                             new Footprints(),
+                            new MachineFiles(Path.of("/"), processors),
                             context.getSystem().dispatchers().lookup(DispatcherSelector.blocking())),
                     identity,
                     EarlierRuns.read(folder.path().resolve("reports")),

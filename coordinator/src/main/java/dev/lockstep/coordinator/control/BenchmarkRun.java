@@ -94,6 +94,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 cluster::budgetMiB,
                 cluster.pool(),
                 cluster.settings().stepTimeout(),
+                cluster::watch,
                 cluster.blocking());
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
         measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + book.currentEpoch());
@@ -109,7 +110,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         if (measured.event instanceof Measurement.Staffed staffed) {
             engine = staffed.workers().get(0).engine();
         } else if (measured.event instanceof Measurement.Advanced advanced) {
-            book.advanced(advanced.stepsDone());
+            book.advanced(advanced.progress());
         } else if (measured.event instanceof Measurement.Ended ended) {
             return onEnded(ended);
         }

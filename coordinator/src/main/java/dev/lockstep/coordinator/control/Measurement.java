@@ -22,6 +22,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -33,6 +34,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -74,7 +76,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     record Staffed(List<LeasedWorker> workers) implements Event {}
 
     /** Steps are being run. */
-    record Advanced(int stepsDone) implements Event {}
+    record Advanced(TrainingLoop.Advanced progress) implements Event {}
 
     /**
      * It is over, and all it held is free.
@@ -99,6 +101,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      * @param epoch its number within the cluster's life
      * @param footprint of the model, when an earlier measurement has found it out; else null
      * @param budgetMiB what these workers may use together; called on the blocking executor
+     * @param watch makes a watch over the machine that these workers run on
      * @param blocking runs what blocks
      */
     record Setting(
@@ -112,6 +115,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
             ToDoubleFunction<List<LeasedWorker>> budgetMiB,
             ActorRef<WorkerPool.Command> pool,
             Duration stepTimeout,
+            Function<List<LeasedWorker>, MachineWatch> watch,
             Executor blocking) {}
 
     private final Setting setting;
@@ -247,6 +251,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 workers,
                 this::replica,
                 dataPlane.feeder(),
+                setting.watch.apply(workers),
                 setting.stepTimeout.plus(EXTRA_PATIENCE));
         ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
         loop = getContext().spawn(TrainingLoop.create(work, events), "loop");
@@ -268,7 +273,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
 
     private Behavior<Command> onLooped(Looped looped) {
         if (looped.event instanceof TrainingLoop.Advanced advanced && outcome == null) {
-            parent.tell(new Advanced(advanced.stepsDone()));
+            parent.tell(new Advanced(advanced));
         } else if (looped.event instanceof TrainingLoop.Finished finished) {
             return end(new Succeeded(finished));
         } else if (looped.event instanceof TrainingLoop.Failed failed) {

@@ -30,7 +30,7 @@ final class RunBook {
     private Instant startedAt;
     private Instant finishedAt;
     private String state = "waiting";
-    private int stepsDone;
+    private TrainingLoop.Advanced progress;
     private ModelFootprint footprint;
     private boolean cancelled;
     private String message;
@@ -55,12 +55,12 @@ final class RunBook {
 
     void preparing() {
         state = "preparing";
-        stepsDone = 0;
+        progress = null;
     }
 
-    void advanced(int steps) {
-        stepsDone = steps;
-        state = steps < current().warmupSteps() ? "warming-up" : "measuring";
+    void advanced(TrainingLoop.Advanced advanced) {
+        progress = advanced;
+        state = advanced.measuring() ? "measuring" : "warming-up";
     }
 
     /** Books how the current measurement ended, and moves on to the next. */
@@ -77,13 +77,15 @@ final class RunBook {
                     collective(spec),
                     finished.measured(),
                     finished.summaries(),
-                    finished.dataWaitMillis()));
+                    finished.dataWaitMillis(),
+                    finished.warmUp(),
+                    finished.disturbance()));
         } else {
             Failure failure = ((Measurement.DidNotSucceed) ended.outcome()).failure();
             results.add(Results.notOk(spec, ended.deviceIds(), collective(spec), status(failure), failure));
         }
         state = "waiting";
-        stepsDone = 0;
+        progress = null;
     }
 
     private static String collective(MeasurementSpec spec) {
@@ -191,13 +193,20 @@ final class RunBook {
                     spec.id(),
                     label,
                     result.status().label(),
-                    ok ? spec.totalSteps() : 0,
-                    spec.totalSteps(),
+                    ok ? result.warmupSteps() + result.steps() : 0,
+                    result.warmupSteps() + result.steps(),
                     result.imagesPerSecond(),
                     ok ? null : result.error().message());
         }
         boolean current = index == results.size();
+        boolean stepping = current && progress != null;
         return new MeasurementView(
-                spec.id(), label, current ? state : "waiting", current ? stepsDone : 0, spec.totalSteps(), null, null);
+                spec.id(),
+                label,
+                current ? state : "waiting",
+                stepping ? progress.stepsDone() : 0,
+                stepping ? progress.expectedSteps() : spec.totalSteps(),
+                null,
+                null);
     }
 }

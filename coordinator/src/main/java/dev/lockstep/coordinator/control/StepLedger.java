@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.control;
 
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.work.StepReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,17 +8,19 @@ import java.util.List;
 /**
  * The books of a measurement's steps: which were commanded, who has answered, and so what may be commanded next. Two steps may be
  * under way, one running and one waiting in the workers, because there are two input slots: step k may be commanded when step k - 2 is
- * done everywhere.
+ * done everywhere. How many there are is known once the warm-up is over.
  */
 final class StepLedger {
     private static final int STEPS_IN_FLIGHT = 2;
 
-    private final int totalSteps;
+    private final WarmUp warmUp;
+    private final int measuredSteps;
     private final List<List<StepReport>> reportsByRank = new ArrayList<>();
     private int commanded;
 
-    StepLedger(int ranks, int totalSteps) {
-        this.totalSteps = totalSteps;
+    StepLedger(int ranks, WarmUp warmUp, int measuredSteps) {
+        this.warmUp = warmUp;
+        this.measuredSteps = measuredSteps;
         for (int rank = 0; rank < ranks; rank++) {
             reportsByRank.add(new ArrayList<>());
         }
@@ -28,6 +31,20 @@ final class StepLedger {
         return reportsByRank.stream().mapToInt(List::size).min().orElse(0);
     }
 
+    /** Whether the warm-up is over: the next step to be done is a measured one. */
+    boolean isMeasuring() {
+        return warmUp.isOver();
+    }
+
+    /** Steps that there will be; during the warm-up as if the step under way were its last, or the least number of them. */
+    int expectedSteps() {
+        return isMeasuring() ? mostSteps() : Math.max(warmUp.leastSteps(), done() + 1) + measuredSteps;
+    }
+
+    private int mostSteps() {
+        return warmUp.mostSteps() + measuredSteps;
+    }
+
     /** Steps commanded so far: the number of the next one. */
     int commanded() {
         return commanded;
@@ -35,12 +52,12 @@ final class StepLedger {
 
     /** Whether there is another step and an input slot free for it. */
     boolean mayCommand() {
-        return commanded < totalSteps && commanded < done() + STEPS_IN_FLIGHT;
+        return commanded < mostSteps() && commanded < done() + STEPS_IN_FLIGHT;
     }
 
     /** Whether a step's input slot is free to be filled: the step that used it before is done everywhere. */
     boolean mayFill(int step) {
-        return step < totalSteps && step < done() + STEPS_IN_FLIGHT;
+        return step < mostSteps() && step < done() + STEPS_IN_FLIGHT;
     }
 
     /** Whether the replicas have nothing left to do until the next command. */
@@ -69,12 +86,16 @@ final class StepLedger {
             return "rank %d answered step %d where step %d of %d commanded was due"
                     .formatted(rank, report.step(), reports.size(), commanded);
         }
+        int doneBefore = done();
         reports.add(report);
+        if (done() > doneBefore && !warmUp.isOver()) {
+            warmUp.add(reportsByRank.get(0).get(doneBefore).stepNanos());
+        }
         return null;
     }
 
     boolean isComplete() {
-        return done() == totalSteps;
+        return isMeasuring() && done() == mostSteps();
     }
 
     /** The ranks that still owe an answer to a commanded step. */
@@ -89,9 +110,14 @@ final class StepLedger {
     }
 
     /** The answers after the warm-up, by rank and then by step. */
-    List<List<StepReport>> measured(int warmupSteps) {
+    List<List<StepReport>> measured() {
         return reportsByRank.stream()
-                .map(reports -> List.copyOf(reports.subList(warmupSteps, reports.size())))
+                .map(reports -> List.copyOf(reports.subList(warmUp.steps(), reports.size())))
                 .toList();
+    }
+
+    /** How the warm-up went. */
+    Quality.WarmUp warmUp() {
+        return warmUp.summary();
     }
 }

@@ -1,6 +1,8 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.report.Quality.Interval;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
@@ -76,7 +78,26 @@ final class CsvReport {
         columns.put("dataWaitMillis", Result::dataWaitMillis);
         columns.put("finalLoss", Result::finalLoss);
         columns.put("parameterChecksum", Result::parameterChecksum);
+        columns.put(
+                "warmupSteady",
+                result -> of(result.quality(), quality -> quality.warmup().steady()));
+        columns.put("stepMillisMeanLow95", result -> interval(result, Interval::low));
+        columns.put("stepMillisMeanHigh95", result -> interval(result, Interval::high));
+        columns.put(
+                "outliers",
+                result -> of(result.quality(), quality -> quality.outliers().count()));
+        columns.put("otherProcessors", result -> disturbance(result, Disturbance::otherProcessors));
+        columns.put("stolenProcessors", result -> disturbance(result, Disturbance::stolenProcessors));
+        columns.put("disturbances", result -> disturbance(result, found -> String.join(" ", found.notes())));
         return columns;
+    }
+
+    private static Object interval(Result result, Function<Interval, Object> figure) {
+        return of(result.quality(), quality -> of(quality.stepMillisInterval(), figure));
+    }
+
+    private static Object disturbance(Result result, Function<Disturbance, Object> figure) {
+        return of(result.quality(), quality -> of(quality.disturbance(), figure));
     }
 
     private static <T> Object of(T holder, Function<T, Object> figure) {

@@ -42,6 +42,7 @@ public final class Observations {
                 .filter(result -> result.status() == ResultStatus.OK)
                 .toList();
         Observations found = new Observations(finished);
+        found.disturbances();
         List<Result> widest = found.widest();
         widest.forEach(found::scaling);
         widest.forEach(found::largestPhase);
@@ -54,8 +55,36 @@ public final class Observations {
         finished.forEach(found::idleDevices);
         finished.forEach(found::dataWait);
         finished.forEach(found::spread);
+        finished.forEach(found::unsteadyWarmUp);
         finished.forEach(found::loss);
         return List.copyOf(found.observations);
+    }
+
+    /** All in one, and first: who reads on should know. */
+    private void disturbances() {
+        List<Result> disturbed = results.stream()
+                .filter(result -> !ReportTables.disturbances(result).isEmpty())
+                .toList();
+        if (!disturbed.isEmpty()) {
+            add(
+                    "The machine was disturbed, and steps may have taken longer for it. "
+                            + disturbed.stream()
+                                    .map(result -> "During %s: %s"
+                                            .formatted(
+                                                    result.id(), String.join(" ", ReportTables.disturbances(result))))
+                                    .collect(Collectors.joining(" ")),
+                    disturbed.toArray(Result[]::new));
+        }
+    }
+
+    private void unsteadyWarmUp(Result result) {
+        if (result.quality() != null
+                && Boolean.FALSE.equals(result.quality().warmup().steady())) {
+            add(
+                    "The step time of %s was not steady yet when its warm-up ended after %d steps: allow it more with --warmup-limit."
+                            .formatted(result.id(), result.warmupSteps()),
+                    result);
+        }
     }
 
     /** Of each way of training, the result on most devices. */

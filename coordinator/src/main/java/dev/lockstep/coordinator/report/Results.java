@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
 import dev.lockstep.common.report.Result.PerDevice;
@@ -38,6 +40,8 @@ public final class Results {
      * @param measuredByRank [rank][step] the measured steps without the warm-up; every rank has the same number, at least one
      * @param summariesByRank [rank]
      * @param dataWaitMillis mean time a measured step waited for its batch; null for synthetic data
+     * @param warmUp how the warm-up went
+     * @param disturbance what else went on in the machine; null if nobody watched
      * @throws IllegalArgumentException if ranks or steps are missing
      */
     public static Result ok(
@@ -46,7 +50,9 @@ public final class Results {
             String collective,
             List<List<StepReport>> measuredByRank,
             List<ReplicaSummary> summariesByRank,
-            Double dataWaitMillis) {
+            Double dataWaitMillis,
+            Quality.WarmUp warmUp,
+            Disturbance disturbance) {
         requireComplete(spec, deviceIds, measuredByRank, summariesByRank);
         List<StepReport> first = measuredByRank.get(0);
         List<Double> samplesMillis =
@@ -69,7 +75,7 @@ public final class Results {
                 spec.globalBatch(),
                 imagesPerStep,
                 spec.chunks(),
-                spec.warmupSteps(),
+                warmUp.steps(),
                 spec.steps(),
                 ResultStatus.OK,
                 null,
@@ -83,7 +89,8 @@ public final class Results {
                 new PerDevice(waits),
                 dataWaitMillis,
                 first.get(first.size() - 1).loss(),
-                summariesByRank.get(0).parameterChecksum());
+                summariesByRank.get(0).parameterChecksum(),
+                new Quality(warmUp, MeanInterval.of(samplesMillis), OutlierRule.apply(samplesMillis), disturbance));
     }
 
     /**
@@ -114,6 +121,7 @@ public final class Results {
                 spec.steps(),
                 status,
                 Objects.requireNonNull(error),
+                null,
                 null,
                 null,
                 null,
@@ -196,7 +204,8 @@ public final class Results {
                 result.waitMillis(),
                 result.dataWaitMillis(),
                 result.finalLoss(),
-                result.parameterChecksum());
+                result.parameterChecksum(),
+                result.quality());
     }
 
     private static void requireComplete(

@@ -14,6 +14,7 @@ enum RunOption implements Labelled {
     GLOBAL_BATCH("global-batch"),
     STEPS("steps"),
     WARMUP("warmup"),
+    WARMUP_LIMIT("warmup-limit"),
     OPTIMIZER("optimizer"),
     LEARNING_RATE("learning-rate"),
     MOMENTUM("momentum"),

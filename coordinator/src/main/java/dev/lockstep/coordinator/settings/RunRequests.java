@@ -53,7 +53,8 @@ public final class RunRequests {
                 optimizer(options),
                 options.constant(RunOption.MEMORY_FORMAT, MemoryFormat.class),
                 data(options),
-                options.longInteger(RunOption.SEED));
+                options.longInteger(RunOption.SEED),
+                warmupLimit(options));
         Path output = options.isSet(RunOption.OUTPUT) ? Path.of(options.text(RunOption.OUTPUT)) : null;
         return new RunRequest(
                 plan, files(options, plan), output, configuration(options, plan), notes(options, plan, onCpu));
@@ -101,6 +102,21 @@ public final class RunRequests {
         return options.integer(RunOption.BATCH_PER_DEVICE, 1);
     }
 
+    /** A run whose outcome must follow from its options alone has a fixed number of steps unless told otherwise; no warm-up is none. */
+    private static int warmupLimit(RunOptions options) {
+        int least = options.integer(RunOption.WARMUP, 0);
+        boolean exact = least == 0 || options.isSet(RunOption.SAVE_WEIGHTS) || options.isSet(RunOption.TRACE);
+        if (options.isGiven(RunOption.WARMUP_LIMIT)) {
+            int limit = options.integer(RunOption.WARMUP_LIMIT, 0);
+            if (limit < least) {
+                throw RunOptions.usage(
+                        "--warmup-limit is %d: it must be at least --warmup, which is %d".formatted(limit, least));
+            }
+            return limit;
+        }
+        return exact ? least : Math.max(least, options.integer(RunOption.WARMUP_LIMIT, 0));
+    }
+
     private static ModelSpec model(RunOptions options) {
         String name = options.text(RunOption.MODEL);
         if (!MODELS.contains(name)) {
@@ -143,13 +159,19 @@ public final class RunRequests {
         for (RunOption option : RunOption.values()) {
             boolean excluded = option == RunOption.BATCH_PER_DEVICE && plan.batchPerDevice() == null;
             if (options.isSet(option) && !excluded) {
-                String value = option == RunOption.DEVICES
-                        ? plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","))
-                        : String.join(",", options.texts(option));
+                String value = effective(option, options, plan);
                 lines.add("%-17s %s%s".formatted(option.label(), value, options.isGiven(option) ? "" : "  (default)"));
             }
         }
         return lines;
+    }
+
+    private static String effective(RunOption option, RunOptions options, Plan plan) {
+        return switch (option) {
+            case DEVICES -> plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","));
+            case WARMUP_LIMIT -> String.valueOf(plan.warmupLimit());
+            default -> String.join(",", options.texts(option));
+        };
     }
 
     private static List<String> notes(RunOptions options, Plan plan, boolean onCpu) {
