@@ -1,6 +1,7 @@
 package dev.lockstep.common.plan;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One configuration of a plan: what becomes one row of the report.
@@ -10,7 +11,8 @@ import java.util.List;
  * @param chunks samples of each chunk, as {@link Chunks#of} splits the batch
  * @param warmupSteps least number of steps before the first measured one
  * @param steps measured steps
- * @param warmupLimit most steps before the first measured one
+ * @param scaling what the batch was asked for as: so many a device, or so many over all
+ * @param warmupLimit most steps before the first measured one; equal to {@code warmupSteps} for exactly that many
  */
 public record MeasurementSpec(
         String id,
@@ -21,23 +23,27 @@ public record MeasurementSpec(
         List<Integer> chunks,
         int warmupSteps,
         int steps,
+        Scaling scaling,
         int warmupLimit) {
 
     public MeasurementSpec {
         chunks = List.copyOf(chunks);
     }
 
-    /** A measurement whose warm-up has exactly {@code warmupSteps} steps. */
-    public MeasurementSpec(
-            String id,
+    /** The configuration with the usual id and chunks. */
+    public static MeasurementSpec of(
             Strategy strategy,
             Precision precision,
             int deviceCount,
             int globalBatch,
-            List<Integer> chunks,
             int warmupSteps,
-            int steps) {
-        this(id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, warmupSteps);
+            int steps,
+            Scaling scaling,
+            int warmupLimit) {
+        List<Integer> chunks = Chunks.of(globalBatch, deviceCount);
+        String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), deviceCount, chunks.get(0));
+        return new MeasurementSpec(
+                id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, scaling, warmupLimit);
     }
 
     /** Samples on the fullest device: the batch per device of weak scaling. */
@@ -48,5 +54,51 @@ public record MeasurementSpec(
     /** Steps of the shortest warm-up and the measurement together. */
     public int totalSteps() {
         return warmupSteps + steps;
+    }
+
+    /** The same under another id. */
+    public MeasurementSpec named(String otherId) {
+        return new MeasurementSpec(
+                otherId,
+                strategy,
+                precision,
+                deviceCount,
+                globalBatch,
+                chunks,
+                warmupSteps,
+                steps,
+                scaling,
+                warmupLimit);
+    }
+
+    /** The same with so many measured steps. */
+    public MeasurementSpec withSteps(int otherSteps) {
+        return new MeasurementSpec(
+                id,
+                strategy,
+                precision,
+                deviceCount,
+                globalBatch,
+                chunks,
+                warmupSteps,
+                otherSteps,
+                scaling,
+                warmupLimit);
+    }
+
+    /**
+     * The same with half the batch per device (weak scaling) or half the global batch (strong scaling), rounded down; empty when that
+     * leaves none. The id stays.
+     */
+    public Optional<MeasurementSpec> halved() {
+        int half =
+                switch (scaling) {
+                    case WEAK -> batchPerDevice() / 2 * deviceCount;
+                    case STRONG -> globalBatch / 2;
+                };
+        return half == 0
+                ? Optional.empty()
+                : Optional.of(of(strategy, precision, deviceCount, half, warmupSteps, steps, scaling, warmupLimit)
+                        .named(id));
     }
 }

@@ -10,12 +10,12 @@ import java.util.List;
  */
 public record Quality(WarmUp warmup, Interval stepMillisInterval, Outliers outliers, Disturbance disturbance) {
     /**
-     * How the warm-up went.
+     * How the warm-up went. Of several rounds, the steps and bounds of all are added up.
      *
      * @param steps that it took
      * @param least that were asked for
      * @param limit it could not have gone on beyond; equal to {@code least} for a fixed warm-up
-     * @param steady whether the step time was steady at its end; null when it had too few steps to tell
+     * @param steady whether the step time was steady at its end, in every round; null when it had too few steps to tell
      */
     public record WarmUp(int steps, int least, int limit, Boolean steady) {}
 

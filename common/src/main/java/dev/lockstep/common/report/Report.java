@@ -2,19 +2,36 @@ package dev.lockstep.common.report;
 
 import java.util.List;
 
-/** Everything a run found out. */
+/**
+ * Everything a run found out.
+ *
+ * @param batchSweeps the searches for the largest batch; empty unless the plan asks for it
+ */
 public record Report(
         String schema,
         RunInfo run,
         SystemInfo system,
         ModelInfo model,
         List<Result> results,
-        List<Observation> observations) {
+        List<Observation> observations,
+        List<BatchSweep> batchSweeps) {
     /** The version of this form. */
     public static final String SCHEMA = "lockstep.report/1";
 
     public Report {
         results = List.copyOf(results);
         observations = List.copyOf(observations);
+        batchSweeps = batchSweeps == null ? List.of() : List.copyOf(batchSweeps);
+    }
+
+    /** A report of a run that searched for no batch. */
+    public Report(
+            String schema,
+            RunInfo run,
+            SystemInfo system,
+            ModelInfo model,
+            List<Result> results,
+            List<Observation> observations) {
+        this(schema, run, system, model, results, observations, List.of());
     }
 }

@@ -1,6 +1,9 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Provenance.Batch;
+import dev.lockstep.common.report.Provenance.Range;
 import dev.lockstep.common.report.Quality.Disturbance;
 import dev.lockstep.common.report.Quality.Interval;
 import dev.lockstep.common.report.Report;
@@ -79,6 +82,17 @@ final class CsvReport {
         columns.put("finalLoss", Result::finalLoss);
         columns.put("parameterChecksum", Result::parameterChecksum);
         columns.put(
+                "scaling",
+                result -> of(result.provenance(), known -> known.scaling().label()));
+        columns.put("speedupOver", result -> of(result.provenance(), Provenance::baseline));
+        columns.put(
+                "rounds",
+                result -> of(result.provenance(), known -> known.rounds().size()));
+        columns.put("speedupMin", result -> of(speedups(result), Range::min));
+        columns.put("speedupMax", result -> of(speedups(result), Range::max));
+        columns.put("halvedFromBatchPerDevice", result -> of(halvedFrom(result), Batch::batchPerDevice));
+        columns.put("halvedFromGlobalBatch", result -> of(halvedFrom(result), Batch::globalBatch));
+        columns.put(
                 "warmupSteady",
                 result -> of(result.quality(), quality -> quality.warmup().steady()));
         columns.put("stepMillisMeanLow95", result -> interval(result, Interval::low));
@@ -90,6 +104,14 @@ final class CsvReport {
         columns.put("stolenProcessors", result -> disturbance(result, Disturbance::stolenProcessors));
         columns.put("disturbances", result -> disturbance(result, found -> String.join(" ", found.notes())));
         return columns;
+    }
+
+    private static Range speedups(Result result) {
+        return result.provenance() == null ? null : result.provenance().speedupRange();
+    }
+
+    private static Batch halvedFrom(Result result) {
+        return result.provenance() == null ? null : result.provenance().halvedFrom();
     }
 
     private static Object interval(Result result, Function<Interval, Object> figure) {

@@ -68,6 +68,8 @@ final class HtmlReport {
                 ReportTables.phases(report));
         page.table("Replicas", "", ReportTables.waiting(report));
         page.table("Measurement quality", ReportFacts.QUALITY, ReportTables.quality(report));
+        page.table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
+        page.table("Batches tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         page.facts("Configuration", ReportFacts.configuration(report));
         page.facts("Model", ReportFacts.model(report));
         page.facts("System", ReportFacts.system(report));

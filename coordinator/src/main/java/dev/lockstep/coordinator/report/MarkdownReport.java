@@ -114,9 +114,20 @@ final class MarkdownReport {
             line("");
             text.append(ReportTables.quality(report).markdown());
         }
+        table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
+        table("Batches Tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
             text.append(notMeasured.markdown());
+        }
+    }
+
+    private void table(String heading, String explanation, Table table) {
+        if (!table.isEmpty()) {
+            heading(heading);
+            line(explanation);
+            line("");
+            text.append(table.markdown());
         }
     }
 

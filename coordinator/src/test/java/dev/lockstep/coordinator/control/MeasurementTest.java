@@ -16,6 +16,7 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
@@ -90,7 +91,7 @@ class MeasurementTest {
                 List.of(2),
                 List.of(strategy),
                 List.of(Precision.FP32),
-                2,
+                List.of(2),
                 null,
                 new ModelSpec("tiny", 5, 32, null, null),
                 2,
@@ -99,6 +100,9 @@ class MeasurementTest {
                 MemoryFormat.CONTIGUOUS,
                 new DataSpec.Synthetic(),
                 0,
+                false,
+                1,
+                OnOutOfMemory.FAIL,
                 warmupLimit);
         measurement = testKit.spawn(Measurement.create(
                 new Measurement.Setting(
@@ -111,6 +115,7 @@ class MeasurementTest {
                         EPOCH,
                         known,
                         leased -> budgetMiB,
+                        8000,
                         pool.getRef(),
                         Duration.ofSeconds(60),
                         leased -> new MachineWatch(MeasurementTest::sample, 2),
@@ -287,7 +292,11 @@ class MeasurementTest {
         measure(FOOTPRINT, 239);
         grant();
         release();
-        assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure(ended()).category());
+        Measurement.Ended ended = ended();
+        assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure(ended).category());
+        assertTrue(ended.memory().neededMiB() > 239, ended::toString);
+        assertEquals(239, ended.memory().availableMiB());
+        assertEquals(8000, ended.memory().totalMiB());
         pool.expectMessageClass(WorkerPool.GiveBack.class);
     }
 
@@ -323,7 +332,9 @@ class MeasurementTest {
         fish(workers.get(0), WorkerMessage.Release.class)
                 .replyTo()
                 .tell(new MeasurementMessage.Released(EPOCH, "cpu:0"));
-        assertEquals(new Failure(FailureCategory.OUT_OF_MEMORY, "cpu:1: too big"), failure(ended()));
+        Measurement.Ended ended = ended();
+        assertEquals(new Failure(FailureCategory.OUT_OF_MEMORY, "cpu:1: too big"), failure(ended));
+        assertEquals(1e6, ended.memory().availableMiB(), "a worker that ran out does not know what was there");
         assertEquals(
                 Set.of("cpu:1"),
                 pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());

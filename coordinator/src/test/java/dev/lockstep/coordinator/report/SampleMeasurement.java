@@ -1,8 +1,8 @@
 package dev.lockstep.coordinator.report;
 
-import dev.lockstep.common.plan.Chunks;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Quality.Disturbance;
@@ -33,13 +33,21 @@ final class SampleMeasurement {
                 .toList();
     }
 
-    /** A measurement whose steps took these milliseconds. */
+    /** A measurement of weak scaling whose steps took these milliseconds. */
     static SampleMeasurement of(
             Strategy strategy, Precision precision, int devices, int globalBatch, double... stepMillis) {
-        List<Integer> chunks = Chunks.of(globalBatch, devices);
-        String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), devices, chunks.get(0));
+        return of(Scaling.WEAK, strategy, precision, devices, globalBatch, stepMillis);
+    }
+
+    private static SampleMeasurement of(
+            Scaling scaling,
+            Strategy strategy,
+            Precision precision,
+            int devices,
+            int globalBatch,
+            double... stepMillis) {
         MeasurementSpec spec =
-                new MeasurementSpec(id, strategy, precision, devices, globalBatch, chunks, 2, stepMillis.length);
+                MeasurementSpec.of(strategy, precision, devices, globalBatch, 2, stepMillis.length, scaling, 2);
         SampleMeasurement sample = new SampleMeasurement(spec, "cpu:");
         for (int rank = 0; rank < devices; rank++) {
             sample.stepsByRank.add(steps(rank, devices, stepMillis));
@@ -53,12 +61,17 @@ final class SampleMeasurement {
         return of(Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
     }
 
+    /** The same of strong scaling. */
+    static SampleMeasurement strong(int devices, int globalBatch, double... stepMillis) {
+        return of(Scaling.STRONG, Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
+    }
+
     Result result() {
         return Results.ok(
                 spec, deviceIds, "shared-memory", stepsByRank, summaries, dataWaitMillis, warmUp, disturbance());
     }
 
-    private Disturbance disturbance() {
+    Disturbance disturbance() {
         Double other = disturbances.isEmpty() ? 0.0 : 0.5;
         return new Disturbance(disturbances, 3.5, 2, other, other, 0.0, null, null, null, null, 0.0, 0.0, 1.5);
     }
