@@ -9,7 +9,10 @@ import java.util.Optional;
  * @param id unique within the run, made of its parts: {@code data-parallel-fp32-2x16}
  * @param globalBatch samples scattered in each step
  * @param chunks samples of each chunk, as {@link Chunks#of} splits the batch
+ * @param warmupSteps least number of steps before the first measured one
+ * @param steps measured steps
  * @param scaling what the batch was asked for as: so many a device, or so many over all
+ * @param warmupLimit most steps before the first measured one; equal to {@code warmupSteps} for exactly that many
  */
 public record MeasurementSpec(
         String id,
@@ -20,7 +23,8 @@ public record MeasurementSpec(
         List<Integer> chunks,
         int warmupSteps,
         int steps,
-        Scaling scaling) {
+        Scaling scaling,
+        int warmupLimit) {
 
     public MeasurementSpec {
         chunks = List.copyOf(chunks);
@@ -34,11 +38,12 @@ public record MeasurementSpec(
             int globalBatch,
             int warmupSteps,
             int steps,
-            Scaling scaling) {
+            Scaling scaling,
+            int warmupLimit) {
         List<Integer> chunks = Chunks.of(globalBatch, deviceCount);
         String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), deviceCount, chunks.get(0));
         return new MeasurementSpec(
-                id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, scaling);
+                id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, scaling, warmupLimit);
     }
 
     /** Samples on the fullest device: the batch per device of weak scaling. */
@@ -46,7 +51,7 @@ public record MeasurementSpec(
         return chunks.get(0);
     }
 
-    /** Steps of the warm-up and the measurement together. */
+    /** Steps of the shortest warm-up and the measurement together. */
     public int totalSteps() {
         return warmupSteps + steps;
     }
@@ -54,13 +59,31 @@ public record MeasurementSpec(
     /** The same under another id. */
     public MeasurementSpec named(String otherId) {
         return new MeasurementSpec(
-                otherId, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, steps, scaling);
+                otherId,
+                strategy,
+                precision,
+                deviceCount,
+                globalBatch,
+                chunks,
+                warmupSteps,
+                steps,
+                scaling,
+                warmupLimit);
     }
 
     /** The same with so many measured steps. */
     public MeasurementSpec withSteps(int otherSteps) {
         return new MeasurementSpec(
-                id, strategy, precision, deviceCount, globalBatch, chunks, warmupSteps, otherSteps, scaling);
+                id,
+                strategy,
+                precision,
+                deviceCount,
+                globalBatch,
+                chunks,
+                warmupSteps,
+                otherSteps,
+                scaling,
+                warmupLimit);
     }
 
     /**
@@ -75,7 +98,7 @@ public record MeasurementSpec(
                 };
         return half == 0
                 ? Optional.empty()
-                : Optional.of(of(strategy, precision, deviceCount, half, warmupSteps, steps, scaling)
+                : Optional.of(of(strategy, precision, deviceCount, half, warmupSteps, steps, scaling, warmupLimit)
                         .named(id));
     }
 }

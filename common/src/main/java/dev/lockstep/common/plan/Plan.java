@@ -15,11 +15,13 @@ import java.util.stream.Stream;
  * @param batchPerDevice samples a device and step (weak scaling), one after the other; null when another one is set
  * @param globalBatch samples a step over all devices (strong scaling), likewise
  * @param steps measured steps of each measurement
- * @param warmup steps before the first measured one
+ * @param warmup least number of steps before the first measured one
  * @param seed decides weights, data, dropout and stochastic depth
  * @param largestBatch whether the batch per device is the largest that fits, to be found out
  * @param rounds how often every configuration is measured; 1 in a report from before there were rounds, which lacks it
  * @param onOutOfMemory what becomes of what does not fit; {@code fail} where a report lacks it
+ * @param warmupLimit most steps before the first measured one, at least {@code warmup}; null is taken as {@code warmup}, a warm-up of
+ *     exactly that many steps
  */
 public record Plan(
         List<Integer> devices,
@@ -38,7 +40,8 @@ public record Plan(
         long seed,
         boolean largestBatch,
         int rounds,
-        OnOutOfMemory onOutOfMemory) {
+        OnOutOfMemory onOutOfMemory,
+        Integer warmupLimit) {
 
     public Plan {
         devices = List.copyOf(devices);
@@ -55,9 +58,13 @@ public record Plan(
             throw new IllegalArgumentException(
                     "exactly one of batchPerDevice, globalBatch and largestBatch must be set");
         }
+        warmupLimit = warmupLimit == null ? Integer.valueOf(warmup) : warmupLimit;
+        if (warmupLimit < warmup) {
+            throw new IllegalArgumentException("a warm-up of at least " + warmup + " and at most " + warmupLimit);
+        }
     }
 
-    /** A plan of one batch size and one round; null for the batch that is not set. */
+    /** A plan of one batch size, one round and a warm-up of exactly {@code warmup} steps; null for the batch that is not set. */
     public Plan(
             List<Integer> devices,
             List<Strategy> strategies,
@@ -86,7 +93,8 @@ public record Plan(
                 seed,
                 false,
                 1,
-                OnOutOfMemory.FAIL);
+                OnOutOfMemory.FAIL,
+                null);
     }
 
     /** What stays the same when devices are added. */
@@ -140,7 +148,8 @@ public record Plan(
 
     private MeasurementSpec measurement(int deviceCount, int batch, Strategy strategy, Precision precision) {
         int global = globalBatch != null ? batch : Math.multiplyExact(batch, deviceCount);
-        MeasurementSpec spec = MeasurementSpec.of(strategy, precision, deviceCount, global, warmup, steps, scaling());
+        MeasurementSpec spec =
+                MeasurementSpec.of(strategy, precision, deviceCount, global, warmup, steps, scaling(), warmupLimit);
         // Of several global batches two can have chunks of the same size.
         return globalBatch != null && globalBatch.size() > 1 ? spec.named(spec.id() + "-of-" + global) : spec;
     }

@@ -16,7 +16,7 @@ import java.util.List;
  * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step
  * @param chunks samples of each replica's chunk; devices beyond the list were idle
- * @param warmupSteps of each round
+ * @param warmupSteps steps before the first measured one, of all rounds; of a measurement that is not ok the least that a round would have had
  * @param steps measured steps of all rounds
  * @param error null when ok
  * @param samplesMillis every measured step in order
@@ -29,6 +29,7 @@ import java.util.List;
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
  * @param provenance how the row came about; null in a report that lacks it
+ * @param quality how far the figures can be trusted
  * @param gpus how the GPUs fared; null on CPU devices
  * @param gpuTime null on CPUs
  */
@@ -61,6 +62,7 @@ public record Result(
         Double finalLoss,
         String parameterChecksum,
         Provenance provenance,
+        Quality quality,
         GpuConditions gpus,
         GpuTime gpuTime) {
 
@@ -115,6 +117,7 @@ public record Result(
                 finalLoss,
                 parameterChecksum,
                 provenance,
+                quality,
                 gpus,
                 gpuTime);
     }

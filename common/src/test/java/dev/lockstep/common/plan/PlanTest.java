@@ -98,7 +98,15 @@ class PlanTest {
                 one.seed(),
                 batchPerDevice == null && globalBatch == null,
                 3,
-                OnOutOfMemory.HALVE);
+                OnOutOfMemory.HALVE,
+                9);
+    }
+
+    @Test
+    void shouldKeepTheLimitOfTheWarmUpInWhateverIsMadeOfAMeasurement() {
+        MeasurementSpec spec = batches(null, List.of(8, 9)).measurements().get(0);
+        assertEquals(9, spec.warmupLimit());
+        assertEquals(9, spec.halved().orElseThrow().withSteps(50).named("other").warmupLimit());
     }
 
     private static List<String> ids(List<MeasurementSpec> measurements) {
@@ -175,6 +183,16 @@ class PlanTest {
         assertEquals(plan, mapper.readValue(json, Plan.class));
         assertEquals("imagefolder:/data/a,b", mapper.readTree(json).get("data").asText());
         assertEquals("amp", mapper.readTree(json).get("precisions").get(1).asText());
+    }
+
+    @Test
+    void shouldReadAPlanFromBeforeWarmUpsHadALimit() throws JsonProcessingException {
+        ObjectMapper mapper = new ObjectMapper();
+        Plan plan = plan(16, null, new DataSpec.Synthetic());
+        ObjectNode json = mapper.valueToTree(plan);
+        assertEquals(2, json.remove("warmupLimit").asInt());
+        assertEquals(plan, mapper.treeToValue(json, Plan.class));
+        assertEquals(2, plan.measurements().get(0).warmupLimit());
     }
 
     @Test

@@ -36,7 +36,16 @@ enum RunSetting {
     CLASSES("classes", "N", Form.WHOLE_NUMBER, "outputs of the model's head"),
     MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny and empty are for tests"),
     STEPS("steps", "N", Form.WHOLE_NUMBER, "measured steps of each measurement"),
-    WARMUP("warmup", "N", Form.WHOLE_NUMBER, "steps before the first measured one"),
+    WARMUP(
+            "warmup",
+            "N",
+            Form.WHOLE_NUMBER,
+            "least number of steps before the first measured one, which comes when the step time is steady"),
+    WARMUP_LIMIT(
+            "warmup-limit",
+            "N",
+            Form.WHOLE_NUMBER,
+            "most steps before the first measured one; as many as --warmup for exactly that many"),
     ROUNDS("rounds", "N", Form.WHOLE_NUMBER, "measure everything so often, in turns, so that drift is no result"),
     OPTIMIZER("optimizer", "NAME", Form.TEXT, "sgd, adam or adamw"),
     LEARNING_RATE("learning-rate", "X", Form.NUMBER, "the optimizer's learning rate"),

@@ -19,6 +19,7 @@ import dev.lockstep.coordinator.control.Footprints;
 import dev.lockstep.coordinator.gpu.GpuLease;
 import dev.lockstep.coordinator.host.BuildInfo;
 import dev.lockstep.coordinator.host.Host;
+import dev.lockstep.coordinator.host.MachineFiles;
 import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.http.HttpApi;
@@ -30,6 +31,7 @@ import dev.lockstep.coordinator.workers.ReplicaProcesses;
 import dev.lockstep.coordinator.workers.WorkerLauncher;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.HexFormat;
@@ -62,6 +64,11 @@ public final class CoordinatorMain {
         } catch (LockstepException e) {
             System.err.println("error: " + e.getMessage());
             System.exit(e.failure().category() == FailureCategory.USAGE ? 2 : 3);
+        } catch (RuntimeException | Error e) {
+            // Threads that serve nothing would keep the process, and who started it would wait for it.
+            e.printStackTrace();
+            System.err.println("error: the coordinator could not start: " + e);
+            System.exit(3);
         }
     }
 
@@ -99,6 +106,7 @@ public final class CoordinatorMain {
                             system,
                             pool,
                             new Footprints(),
+                            new MachineFiles(Path.of("/"), Processors.allowed()),
                             context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()),
                             hardware.gpus()),
                     identity,

@@ -112,7 +112,7 @@ final class Agenda {
                 spec.batchPerDevice(),
                 spec.globalBatch(),
                 true,
-                Row.imagesPerSecond(spec, ended),
+                Row.alone(spec, ended).imagesPerSecond(),
                 memory.neededMiB(),
                 memory.availableMiB(),
                 memory.totalMiB(),

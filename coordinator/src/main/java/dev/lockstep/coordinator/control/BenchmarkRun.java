@@ -132,6 +132,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 cluster.system().with(null).memoryMiB(),
                 cluster.pool(),
                 cluster.settings().stepTimeout(),
+                cluster::watch,
                 cluster.blocking());
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
         measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + epoch);
@@ -149,8 +150,8 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
             engine = staffed.workers().get(0).engine();
             deviceIds = staffed.workers().stream().map(LeasedWorker::deviceId).toList();
         } else if (measured.event instanceof Measurement.Advanced advanced) {
-            watchGpus(advanced.stepsDone());
-            book.advanced(advanced.stepsDone());
+            watchGpus(advanced.progress());
+            book.advanced(advanced.progress());
         } else if (measured.event instanceof Measurement.Ended ended) {
             return onEnded(ended);
         }
@@ -159,15 +160,14 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     /** From the end of the warm-up to the last step, so that nothing else is taken for it. */
-    private void watchGpus(int stepsDone) {
-        MeasurementSpec spec = book.current().spec();
+    private void watchGpus(TrainingLoop.Advanced progress) {
         if (watch == null
                 && seen == null
-                && stepsDone >= spec.warmupSteps()
+                && progress.measuring()
                 && deviceIds.stream().allMatch(cluster.gpus()::has)) {
             watch = GpuWatch.start(cluster.gpus(), deviceIds);
         }
-        if (watch != null && stepsDone == spec.totalSteps()) {
+        if (watch != null && progress.measuring() && progress.stepsDone() == progress.expectedSteps()) {
             seen = watch.stop();
             watch = null;
         }

@@ -4,12 +4,15 @@ import akka.actor.typed.ActorRef;
 import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.host.Host;
+import dev.lockstep.coordinator.host.MachineFiles;
+import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 
 /**
  * What every run of a cluster shares.
@@ -23,6 +26,7 @@ public record ClusterContext(
         SystemDescription system,
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
+        MachineFiles machine,
         Executor blocking,
         ClusterGpus gpus) {
 
@@ -37,5 +41,14 @@ public record ClusterContext(
         return settings.memoryLimitMiB() != null
                 ? settings.memoryLimitMiB()
                 : host.availableMiB(workers.stream().map(LeasedWorker::pid).toList());
+    }
+
+    /** A watch over this machine, to which the coordinator and these workers are no disturbance. */
+    MachineWatch watch(List<LeasedWorker> workers) {
+        List<Long> pids = Stream.concat(
+                        Stream.of(ProcessHandle.current().pid()),
+                        workers.stream().map(LeasedWorker::pid))
+                .toList();
+        return new MachineWatch(nanos -> machine.sample(nanos, pids), machine.processorCount());
     }
 }

@@ -25,6 +25,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -77,7 +78,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     record Staffed(List<LeasedWorker> workers) implements Event {}
 
     /** Steps are being run. */
-    record Advanced(int stepsDone) implements Event {}
+    record Advanced(TrainingLoop.Advanced progress) implements Event {}
 
     /**
      * It is over, and all it held is free.
@@ -112,6 +113,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      * @param collective how these devices exchange tensors, by their ids in rank order
      * @param budgetMiB what these workers may use together; called on the blocking executor
      * @param totalMemoryMiB the machine's
+     * @param watch makes a watch over the machine that these workers run on
      * @param blocking runs what blocks
      */
     record Setting(
@@ -127,6 +129,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
             double totalMemoryMiB,
             ActorRef<WorkerPool.Command> pool,
             Duration stepTimeout,
+            Function<List<LeasedWorker>, MachineWatch> watch,
             Executor blocking) {}
 
     private final Setting setting;
@@ -296,6 +299,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 workers,
                 this::replica,
                 dataPlane.feeder(),
+                setting.watch.apply(workers),
                 setting.stepTimeout.plus(EXTRA_PATIENCE));
         ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
         loop = getContext().spawn(TrainingLoop.create(work, events), "loop");
@@ -319,7 +323,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
 
     private Behavior<Command> onLooped(Looped looped) {
         if (looped.event instanceof TrainingLoop.Advanced advanced && outcome == null) {
-            parent.tell(new Advanced(advanced.stepsDone()));
+            parent.tell(new Advanced(advanced));
         } else if (looped.event instanceof TrainingLoop.Finished finished) {
             return end(new Succeeded(finished));
         } else if (looped.event instanceof TrainingLoop.Failed failed) {

@@ -83,13 +83,18 @@ final class Row {
 
     private static RoundsTogether.Part part(Measurement.Ended ended, GpuConditions gpus) {
         TrainingLoop.Finished finished = ((Measurement.Succeeded) ended.outcome()).finished();
-        return new RoundsTogether.Part(finished.measured(), finished.summaries(), finished.dataWaitMillis(), gpus);
+        return new RoundsTogether.Part(
+                finished.measured(),
+                finished.summaries(),
+                finished.dataWaitMillis(),
+                finished.warmUp(),
+                finished.disturbance(),
+                gpus);
     }
 
-    /** Throughput of one measurement that succeeded. */
-    static double imagesPerSecond(MeasurementSpec spec, Measurement.Ended ended) {
-        return RoundsTogether.result(spec, ended.deviceIds(), label(ended.collective()), List.of(part(ended, null)))
-                .imagesPerSecond();
+    /** One measurement that succeeded, as if it were a row of its own. */
+    static Result alone(MeasurementSpec spec, Measurement.Ended ended) {
+        return RoundsTogether.result(spec, ended.deviceIds(), label(ended.collective()), List.of(part(ended, null)));
     }
 
     private void succeeded(RoundsTogether.Part part, Instant startedAt) {

@@ -32,7 +32,7 @@ final class RunBook {
     private Instant finishedAt;
     private String state = "waiting";
     private Instant taskStartedAt;
-    private int stepsDone;
+    private TrainingLoop.Advanced progress;
     private ModelFootprint footprint;
     private boolean cancelled;
     private String message;
@@ -54,12 +54,12 @@ final class RunBook {
     void preparing(Instant now) {
         state = "preparing";
         taskStartedAt = now;
-        stepsDone = 0;
+        progress = null;
     }
 
-    void advanced(int steps) {
-        stepsDone = steps;
-        state = steps < current().spec().warmupSteps() ? "warming-up" : "measuring";
+    void advanced(TrainingLoop.Advanced advanced) {
+        progress = advanced;
+        state = advanced.measuring() ? "measuring" : "warming-up";
     }
 
     /**
@@ -71,18 +71,18 @@ final class RunBook {
         if (ended.footprint() != null) {
             footprint = ended.footprint();
         }
-        past.add(progress().over(current(), ended));
+        past.add(shown().over(current(), ended));
         agenda.ended(ended, taskStartedAt, gpus);
         state = "waiting";
-        stepsDone = 0;
+        progress = null;
     }
 
     /** The user ended the run: what has not run never will. */
     void cancel() {
         cancelled = true;
         if (current() != null) {
-            past.add(progress().cancelled(current()));
-            agenda.upcoming().forEach(turn -> past.add(progress().cancelled(turn)));
+            past.add(shown().cancelled(current()));
+            agenda.upcoming().forEach(turn -> past.add(shown().cancelled(turn)));
         }
         agenda.cancel();
     }
@@ -143,8 +143,8 @@ final class RunBook {
     RunView view() {
         List<MeasurementView> views = new ArrayList<>(past);
         if (current() != null) {
-            views.add(progress().current(current(), state, stepsDone));
-            agenda.upcoming().forEach(turn -> views.add(progress().waiting(turn)));
+            views.add(shown().current(current(), state, progress));
+            agenda.upcoming().forEach(turn -> views.add(shown().waiting(turn)));
         }
         String status = startedAt == null ? "queued" : finishedAt == null ? "running" : status().label();
         return new RunView(
@@ -157,7 +157,7 @@ final class RunBook {
                 message);
     }
 
-    private TaskProgress progress() {
+    private TaskProgress shown() {
         return new TaskProgress(assignment.request().plan().rounds());
     }
 }

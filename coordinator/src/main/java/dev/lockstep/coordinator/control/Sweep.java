@@ -67,7 +67,14 @@ final class Sweep {
             return null;
         }
         MeasurementSpec spec = MeasurementSpec.of(
-                strategy, precision, deviceCount, batch.getAsInt() * deviceCount, WARMUP_STEPS, STEPS, Scaling.WEAK);
+                strategy,
+                precision,
+                deviceCount,
+                batch.getAsInt() * deviceCount,
+                WARMUP_STEPS,
+                STEPS,
+                Scaling.WEAK,
+                WARMUP_STEPS);
         return spec.named(spec.id() + "-try");
     }
 

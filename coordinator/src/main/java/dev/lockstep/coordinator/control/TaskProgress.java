@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.control;
 
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.report.Provenance.Batch;
+import dev.lockstep.common.report.Result;
 import dev.lockstep.coordinator.api.RunView.MeasurementView;
 import dev.lockstep.coordinator.control.Agenda.Task;
 import dev.lockstep.coordinator.control.Agenda.Try;
@@ -10,34 +11,43 @@ import dev.lockstep.coordinator.control.Agenda.Turn;
 /** How a run's tasks are shown while it goes on. */
 record TaskProgress(int rounds) {
     MeasurementView waiting(Task task) {
-        return view(task, "waiting", 0, null, null);
+        return unfinished(task, "waiting", null);
     }
 
-    MeasurementView current(Task task, String state, int stepsDone) {
-        return view(task, state, stepsDone, null, null);
+    /**
+     * The task that is under way.
+     *
+     * @param progress null before the first step is done
+     */
+    MeasurementView current(Task task, String state, TrainingLoop.Advanced progress) {
+        int stepsDone = progress == null ? 0 : progress.stepsDone();
+        int expectedSteps = progress == null ? task.spec().totalSteps() : progress.expectedSteps();
+        return view(task, state, stepsDone, expectedSteps, null, null);
     }
 
     MeasurementView over(Task task, Measurement.Ended ended) {
-        MeasurementSpec spec = task.spec();
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
-            return view(
-                    task,
-                    Row.status(failed.failure()).label(),
-                    0,
-                    null,
-                    failed.failure().message());
+            return unfinished(
+                    task, Row.status(failed.failure()).label(), failed.failure().message());
         }
-        return view(task, "ok", spec.totalSteps(), Row.imagesPerSecond(spec, ended), null);
+        Result result = Row.alone(task.spec(), ended);
+        int steps = result.warmupSteps() + result.steps();
+        return view(task, "ok", steps, steps, result.imagesPerSecond(), null);
     }
 
     MeasurementView cancelled(Task task) {
-        return view(task, "cancelled", 0, null, "cancelled by the user before it began");
+        return unfinished(task, "cancelled", "cancelled by the user before it began");
     }
 
-    private MeasurementView view(Task task, String state, int stepsDone, Double imagesPerSecond, String message) {
+    private MeasurementView unfinished(Task task, String state, String message) {
+        return view(task, state, 0, task.spec().totalSteps(), null, message);
+    }
+
+    private MeasurementView view(
+            Task task, String state, int stepsDone, int steps, Double imagesPerSecond, String message) {
         MeasurementSpec spec = task.spec();
         String id = task instanceof Turn turn && rounds > 1 ? spec.id() + "/" + turn.round() : spec.id();
-        return new MeasurementView(id, label(task), state, stepsDone, spec.totalSteps(), imagesPerSecond, message);
+        return new MeasurementView(id, label(task), state, stepsDone, steps, imagesPerSecond, message);
     }
 
     private String label(Task task) {

@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -16,11 +17,14 @@ import dev.lockstep.common.protocol.MeasurementMessage.StepDone;
 import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
+import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.time.Duration;
 import java.util.List;
@@ -46,21 +50,37 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
 
     private record BatchFailed(Failure failure) implements Command {}
 
+    private record Watched(Disturbance disturbance) implements Command {}
+
+    private record WatchFailed(Failure failure) implements Command {}
+
     private record Silence() implements Command {}
 
     /** What the parent is told. */
     sealed interface Event {}
 
-    /** {@code stepsDone} of all steps, warm-up included, are done on every rank. Told now and then, and at the end. */
-    record Advanced(int stepsDone) implements Event {}
+    /**
+     * How far it is, warm-up included. Told now and then, and at the end.
+     *
+     * @param stepsDone on every rank
+     * @param expectedSteps of all; the number grows while the warm-up goes on
+     */
+    record Advanced(int stepsDone, int expectedSteps, boolean measuring) implements Event {}
 
     /**
      * All steps are done.
      *
      * @param measured the reports after the warm-up, by rank and then by step
      * @param dataWaitMillis mean time that a measured step waited for its batch; null when the data is always there
+     * @param warmUp how the warm-up went
+     * @param disturbance what else went on in the machine while it was measured
      */
-    record Finished(List<List<StepReport>> measured, List<ReplicaSummary> summaries, Double dataWaitMillis)
+    record Finished(
+            List<List<StepReport>> measured,
+            List<ReplicaSummary> summaries,
+            Double dataWaitMillis,
+            Quality.WarmUp warmUp,
+            Disturbance disturbance)
             implements Event {}
 
     /** It came to nothing. */
@@ -70,6 +90,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
      * What a loop works with.
      *
      * @param replica makes each rank's specification
+     * @param watch over the machine; the loop closes it
      * @param patience how long no worker may say anything
      */
     record Work(
@@ -78,6 +99,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             List<LeasedWorker> workers,
             IntFunction<ReplicaSpec> replica,
             BatchFeeder feeder,
+            MachineWatch watch,
             Duration patience) {}
 
     private final Work work;
@@ -86,6 +108,8 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private final ActorRef<MeasurementMessage> answers;
     private final StepLedger ledger;
     private final Map<Integer, ReplicaSummary> summaries = new TreeMap<>();
+    private Disturbance disturbance;
+    private boolean watching;
     private int prepared;
     private int requestedBatches;
     private int readyBatches;
@@ -106,7 +130,8 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         this.parent = parent;
         this.timers = timers;
         this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
-        this.ledger = new StepLedger(work.workers.size(), work.spec.totalSteps(), work.feeder.stepsInFlight());
+        WarmUp warmUp = new WarmUp(work.spec.warmupSteps(), work.spec.warmupLimit());
+        this.ledger = new StepLedger(work.workers.size(), warmUp, work.spec.steps(), work.feeder.stepsInFlight());
         for (int rank = 0; rank < work.workers.size(); rank++) {
             work.workers.get(rank).worker().tell(new WorkerMessage.Prepare(work.replica.apply(rank), answers));
         }
@@ -120,7 +145,10 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
                 .onMessage(Answered.class, this::onAnswered)
                 .onMessage(BatchReady.class, this::onBatchReady)
                 .onMessage(BatchFailed.class, failed -> fail(failed.failure))
+                .onMessage(Watched.class, this::onWatched)
+                .onMessage(WatchFailed.class, failed -> fail(failed.failure))
                 .onMessage(Silence.class, silence -> onSilence())
+                .onSignal(PostStop.class, stopped -> onPostStop())
                 .build();
     }
 
@@ -150,8 +178,19 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private Behavior<Command> onPrepared() {
         prepared++;
         starvedSince = System.nanoTime();
-        commandNext();
+        if (prepared == work.workers.size()) {
+            watchMeasuredSteps();
+            commandNext();
+        }
         return this;
+    }
+
+    /** Begins to watch the machine once the next step to be done is a measured one. */
+    private void watchMeasuredSteps() {
+        if (ledger.isMeasuring() && !watching) {
+            watching = true;
+            work.watch.begin();
+        }
     }
 
     /** Asks for the batch of every step whose slot is free; the feeder fills one after the other. */
@@ -180,7 +219,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         }
         while (prepared == work.workers.size() && readyBatches > ledger.commanded() && ledger.mayCommand()) {
             int step = ledger.commanded();
-            if (ledger.isStarved() && step >= work.spec.warmupSteps()) {
+            if (ledger.isStarved() && ledger.isMeasuring()) {
                 dataWaitNanos += System.nanoTime() - starvedSince;
             }
             StepCommand command = new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), reduction());
@@ -202,11 +241,19 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             return fail(new Failure(FailureCategory.INTERNAL, wrong));
         }
         if (done.report().step() + 1 == ledger.done()) {
+            watchMeasuredSteps();
             tellProgress();
             if (ledger.isStarved()) {
                 starvedSince = System.nanoTime();
             }
             if (ledger.isComplete()) {
+                getContext()
+                        .pipeToSelf(
+                                work.watch.end(),
+                                (found, thrown) -> thrown == null
+                                        ? new Watched(found)
+                                        : new WatchFailed(Failure.of(
+                                                thrown, FailureCategory.INTERNAL, "the machine was not watched")));
                 work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.Summarise(work.epoch)));
                 return this;
             }
@@ -220,13 +267,22 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         long now = System.nanoTime();
         if (ledger.isComplete() || now - lastToldProgress >= PROGRESS_INTERVAL.toNanos()) {
             lastToldProgress = now;
-            parent.tell(new Advanced(ledger.done()));
+            parent.tell(new Advanced(ledger.done(), ledger.expectedSteps(), ledger.isMeasuring()));
         }
     }
 
     private Behavior<Command> onSummarised(Summarised summarised) {
         summaries.put(summarised.rank(), summarised.summary());
-        if (summaries.size() < work.workers.size()) {
+        return finishWhenAllIsTold();
+    }
+
+    private Behavior<Command> onWatched(Watched watched) {
+        disturbance = watched.disturbance;
+        return finishWhenAllIsTold();
+    }
+
+    private Behavior<Command> finishWhenAllIsTold() {
+        if (summaries.size() < work.workers.size() || disturbance == null) {
             return this;
         }
         Optional<Failure> disagreement = ParameterAgreement.check(List.copyOf(summaries.values()));
@@ -235,7 +291,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         }
         Double dataWaitMillis = work.feeder.canKeepStepsWaiting() ? dataWaitNanos / 1e6 / work.spec.steps() : null;
         parent.tell(new Finished(
-                ledger.measured(work.spec.warmupSteps()), List.copyOf(summaries.values()), dataWaitMillis));
+                ledger.measured(), List.copyOf(summaries.values()), dataWaitMillis, ledger.warmUp(), disturbance));
         return Behaviors.stopped();
     }
 
@@ -261,5 +317,10 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private Behavior<Command> fail(Failure failure) {
         parent.tell(new Failed(failure));
         return Behaviors.stopped();
+    }
+
+    private Behavior<Command> onPostStop() {
+        work.watch.close();
+        return this;
     }
 }

@@ -4,6 +4,8 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Range;
+import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.report.Quality.Interval;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
@@ -90,6 +92,17 @@ final class CsvReport {
         columns.put("speedupMax", result -> of(speedups(result), Range::max));
         columns.put("halvedFromBatchPerDevice", result -> of(halvedFrom(result), Batch::batchPerDevice));
         columns.put("halvedFromGlobalBatch", result -> of(halvedFrom(result), Batch::globalBatch));
+        columns.put(
+                "warmupSteady",
+                result -> of(result.quality(), quality -> quality.warmup().steady()));
+        columns.put("stepMillisMeanLow95", result -> interval(result, Interval::low));
+        columns.put("stepMillisMeanHigh95", result -> interval(result, Interval::high));
+        columns.put(
+                "outliers",
+                result -> of(result.quality(), quality -> quality.outliers().count()));
+        columns.put("otherProcessors", result -> disturbance(result, Disturbance::otherProcessors));
+        columns.put("stolenProcessors", result -> disturbance(result, Disturbance::stolenProcessors));
+        columns.put("disturbances", result -> disturbance(result, found -> String.join(" ", found.notes())));
         return columns;
     }
 
@@ -99,6 +112,14 @@ final class CsvReport {
 
     private static Batch halvedFrom(Result result) {
         return result.provenance() == null ? null : result.provenance().halvedFrom();
+    }
+
+    private static Object interval(Result result, Function<Interval, Object> figure) {
+        return of(result.quality(), quality -> of(quality.stepMillisInterval(), figure));
+    }
+
+    private static Object disturbance(Result result, Function<Disturbance, Object> figure) {
+        return of(result.quality(), quality -> of(quality.disturbance(), figure));
     }
 
     private static <T> Object of(T holder, Function<T, Object> figure) {

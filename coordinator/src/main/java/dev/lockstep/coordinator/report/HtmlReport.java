@@ -67,6 +67,7 @@ final class HtmlReport {
                 "Mean milliseconds of each phase on replica 0; with “Other” they add up to the step.",
                 ReportTables.phases(report));
         page.table("Replicas", "", ReportTables.waiting(report));
+        page.table("Measurement quality", ReportFacts.QUALITY, ReportTables.quality(report));
         page.table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
         page.table("Batches tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         page.table(

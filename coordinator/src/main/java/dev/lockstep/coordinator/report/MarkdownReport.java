@@ -84,7 +84,10 @@ final class MarkdownReport {
                         .formatted(decimal(result.stepMillis().mean(), 2))
                 + "- Throughput: **%s images/second**\n".formatted(decimal(result.imagesPerSecond(), 2))
                 + "- Effective Batch Size: **%d** (%s)\n".formatted(result.imagesPerStep(), ReportTables.chunks(result))
-                + "- Memory Used: %s\n".formatted(memory(result.memoryMiB()));
+                + "- Memory Used: %s\n".formatted(memory(result.memoryMiB()))
+                + ReportTables.disturbances(result).stream()
+                        .map("- Disturbed: %s\n"::formatted)
+                        .collect(Collectors.joining());
     }
 
     private static String memory(MemoryMiB memory) {
@@ -106,6 +109,10 @@ final class MarkdownReport {
             text.append(ReportTables.phases(report).markdown());
             heading("Replicas");
             text.append(ReportTables.waiting(report).markdown());
+            heading("Measurement Quality");
+            line(ReportFacts.QUALITY);
+            line("");
+            text.append(ReportTables.quality(report).markdown());
         }
         table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
         table("Batches Tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));

@@ -1,14 +1,13 @@
 package dev.lockstep.coordinator.report;
 
+import dev.lockstep.common.report.Quality.Interval;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.StepMillis;
 
 /** How far a mean step time can be trusted. Results must be ok. */
 final class Noise {
-    /** Steps of one process are not independent of each other, so a tiny difference says nothing however many there are. */
+    /** What one run of a process differs from the next by is not in its steps, so a tiny difference says nothing however many there are. */
     private static final double LEAST_FRACTION = 0.02;
-
-    private static final double STANDARD_ERRORS = 2;
 
     private Noise() {}
 
@@ -18,15 +17,23 @@ final class Noise {
         return step.stddev() == null ? null : step.stddev() / step.mean();
     }
 
+    /** The 95 % interval of the mean step; null for a single step. */
+    static Interval interval(Result result) {
+        // Reports from before there were intervals have the samples.
+        return result.quality() != null
+                ? result.quality().stepMillisInterval()
+                : MeanInterval.of(result.samplesMillis());
+    }
+
     /**
-     * Whether two means differ by more than chance explains: by two standard errors of the difference and two percent. Never
-     * for a single step, whose spread is unknown.
+     * Whether two means differ by more than chance explains: by more than the 95 % interval of the difference, which follows from that of
+     * each, and by two percent. Never for a single step, whose spread is unknown.
      */
     static boolean isDifferent(Result one, Result other) {
         return isBeyond(Math.abs(one.stepMillis().mean() - other.stepMillis().mean()), one, other);
     }
 
-    /** Whether a difference in milliseconds is more than what the steps of both results scatter by. */
+    /** Whether a difference in milliseconds is more than what the means of both results may be off by. */
     static boolean isBeyond(double differenceMillis, Result one, Result other) {
         Double oneError = relativeError(one);
         Double otherError = relativeError(other);
@@ -34,10 +41,9 @@ final class Noise {
             return false;
         }
         double larger = Math.max(one.stepMillis().mean(), other.stepMillis().mean());
-        double chance = STANDARD_ERRORS
-                * Math.hypot(
-                        oneError * one.stepMillis().mean(),
-                        otherError * other.stepMillis().mean());
+        double chance = Math.hypot(
+                oneError * one.stepMillis().mean(),
+                otherError * other.stepMillis().mean());
         return differenceMillis > Math.max(chance, LEAST_FRACTION * larger);
     }
 
@@ -47,12 +53,14 @@ final class Noise {
         Double otherError = relativeError(other);
         return oneError != null
                 && otherError != null
-                && Math.abs(ratio - 1) > Math.max(STANDARD_ERRORS * Math.hypot(oneError, otherError), LEAST_FRACTION);
+                && Math.abs(ratio - 1) > Math.max(Math.hypot(oneError, otherError), LEAST_FRACTION);
     }
 
-    /** Standard error of the mean, over the mean. */
+    /** Half the interval of the mean, over the mean. */
     private static Double relativeError(Result result) {
-        Double spread = spread(result);
-        return spread == null ? null : spread / Math.sqrt(result.steps());
+        Interval interval = interval(result);
+        return interval == null
+                ? null
+                : (interval.high() - interval.low()) / 2 / result.stepMillis().mean();
     }
 }

@@ -45,6 +45,7 @@ public final class Observations {
                 .filter(result -> result.status() == ResultStatus.OK)
                 .toList();
         Observations found = new Observations(finished);
+        found.disturbances();
         List<Result> widest = found.widest();
         widest.forEach(found::scaling);
         widest.forEach(found::largestPhase);
@@ -59,8 +60,40 @@ public final class Observations {
         finished.forEach(found::dataWait);
         finished.forEach(found::spread);
         finished.forEach(found::gpus);
+        finished.forEach(found::unsteadyWarmUp);
         finished.forEach(found::loss);
         return List.copyOf(found.observations);
+    }
+
+    /** All in one, and first: who reads on should know. */
+    private void disturbances() {
+        List<Result> disturbed = results.stream()
+                .filter(result -> !ReportTables.disturbances(result).isEmpty())
+                .toList();
+        if (!disturbed.isEmpty()) {
+            add(
+                    "The machine was disturbed, and steps may have taken longer for it. "
+                            + disturbed.stream()
+                                    .map(result -> "During %s: %s"
+                                            .formatted(
+                                                    result.id(), String.join(" ", ReportTables.disturbances(result))))
+                                    .collect(Collectors.joining(" ")),
+                    disturbed.toArray(Result[]::new));
+        }
+    }
+
+    private void unsteadyWarmUp(Result result) {
+        if (result.quality() != null
+                && Boolean.FALSE.equals(result.quality().warmup().steady())) {
+            int rounds = result.provenance().plannedRounds();
+            String after = rounds == 1
+                    ? "its warm-up ended after %d steps".formatted(result.warmupSteps())
+                    : "the warm-up of one of its rounds ended";
+            add(
+                    "The step time of %s was not steady yet when %s: allow it more with --warmup-limit."
+                            .formatted(result.id(), after),
+                    result);
+        }
     }
 
     /** Of each way of training, the result on most devices. */

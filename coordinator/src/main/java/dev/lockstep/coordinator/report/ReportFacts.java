@@ -21,6 +21,11 @@ import java.util.stream.Collectors;
 
 /** What a report says of the run, the machine, the model and the plan, as pairs of a name and a value. */
 final class ReportFacts {
+    /** What the table of that name shows. */
+    static final String QUALITY =
+            "Warm-up ends when the step time is steady. The interval is where the mean would lie in 95 of 100 such measurements; "
+                    + "an outlier lies " + OutlierRule.TEXT + " of the steps, and is kept.";
+
     private ReportFacts() {}
 
     record Fact(String name, String value) {}
@@ -110,7 +115,7 @@ final class ReportFacts {
     }
 
     private static String steps(Plan plan) {
-        String steps = "%d measured after %d of warm-up".formatted(plan.steps(), plan.warmup());
+        String steps = "%d measured after %s of warm-up".formatted(plan.steps(), warmUp(plan));
         return plan.rounds() == 1 ? steps : steps + ", in each of %d rounds".formatted(plan.rounds());
     }
 
@@ -142,6 +147,12 @@ final class ReportFacts {
 
     static String withUnit(String figure, String unit) {
         return figure.equals(Figures.NONE) ? figure : figure + " " + unit;
+    }
+
+    private static String warmUp(Plan plan) {
+        return plan.warmup() == plan.warmupLimit()
+                ? Integer.toString(plan.warmup())
+                : plan.warmup() + " to " + plan.warmupLimit();
     }
 
     private static String optimizer(OptimizerSpec optimizer) {

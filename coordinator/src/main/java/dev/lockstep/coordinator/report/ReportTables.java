@@ -2,6 +2,9 @@ package dev.lockstep.coordinator.report;
 
 import static dev.lockstep.coordinator.report.Figures.decimal;
 
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.report.Quality.Interval;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
@@ -115,6 +118,65 @@ final class ReportTables {
                 memory == null ? Figures.NONE : Figures.decimals(memory.perDevice(), 1, ", "),
                 decimal(result.dataWaitMillis(), 2),
                 decimal(result.finalLoss(), 4));
+    }
+
+    /** How far the figures can be trusted. */
+    static Table quality(Report report) {
+        return new Table(
+                List.of(
+                        "Configuration",
+                        "Disturbances",
+                        "Warm-up",
+                        "Steady",
+                        "Steps",
+                        "Mean ms, 95 % interval",
+                        "Median ms",
+                        "p5 to p95 ms",
+                        "p99 ms",
+                        "Outliers"),
+                2,
+                finished(report).stream()
+                        .filter(result -> result.quality() != null)
+                        .map(ReportTables::qualityRow)
+                        .toList());
+    }
+
+    private static List<String> qualityRow(Result result) {
+        StepMillis step = result.stepMillis();
+        Quality quality = result.quality();
+        Interval interval = quality.stepMillisInterval();
+        return List.of(
+                result.id(),
+                watched(quality.disturbance()),
+                Integer.toString(result.warmupSteps()),
+                steady(quality.warmup()),
+                Integer.toString(result.steps()),
+                interval == null ? Figures.NONE : decimal(interval.low(), 2) + " to " + decimal(interval.high(), 2),
+                decimal(step.median(), 2),
+                decimal(step.p5(), 2) + " to " + decimal(step.p95(), 2),
+                decimal(step.p99(), 2),
+                Integer.toString(quality.outliers().count()));
+    }
+
+    private static String watched(Disturbance disturbance) {
+        if (disturbance == null) {
+            return "not watched";
+        }
+        return disturbance.notes().isEmpty() ? "none" : String.join(" ", disturbance.notes());
+    }
+
+    private static String steady(Quality.WarmUp warmUp) {
+        if (warmUp.steady() == null) {
+            return Figures.NONE;
+        }
+        return warmUp.steady() ? "yes" : "no";
+    }
+
+    /** What may have made a result's steps longer, a sentence each. */
+    static List<String> disturbances(Result result) {
+        return result.quality() == null || result.quality().disturbance() == null
+                ? List.of()
+                : result.quality().disturbance().notes();
     }
 
     /** What has no figures, and why. */

@@ -3,6 +3,8 @@ package dev.lockstep.coordinator.report;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.Bound;
 import dev.lockstep.common.report.Result.GpuTime;
@@ -43,6 +45,8 @@ public final class Results {
      * @param measuredByRank [rank][step] the measured steps without the warm-up; every rank has the same number, at least one
      * @param summariesByRank [rank]
      * @param dataWaitMillis mean time a measured step waited for its batch; null for synthetic data
+     * @param warmUp how the warm-up went
+     * @param disturbance what else went on in the machine; null if nobody watched
      * @throws IllegalArgumentException if ranks or steps are missing
      */
     public static Result ok(
@@ -51,7 +55,9 @@ public final class Results {
             String collective,
             List<List<StepReport>> measuredByRank,
             List<ReplicaSummary> summariesByRank,
-            Double dataWaitMillis) {
+            Double dataWaitMillis,
+            Quality.WarmUp warmUp,
+            Disturbance disturbance) {
         requireComplete(spec, deviceIds, measuredByRank, summariesByRank);
         List<StepReport> first = measuredByRank.get(0);
         List<Double> samplesMillis =
@@ -74,7 +80,7 @@ public final class Results {
                 spec.globalBatch(),
                 imagesPerStep,
                 spec.chunks(),
-                spec.warmupSteps(),
+                warmUp.steps(),
                 spec.steps(),
                 ResultStatus.OK,
                 null,
@@ -90,6 +96,7 @@ public final class Results {
                 first.get(first.size() - 1).loss(),
                 summariesByRank.get(0).parameterChecksum(),
                 Provenance.of(spec.scaling()),
+                new Quality(warmUp, MeanInterval.of(samplesMillis), OutlierRule.apply(samplesMillis), disturbance),
                 null,
                 gpuTime(first));
     }
@@ -134,6 +141,7 @@ public final class Results {
                 null,
                 null,
                 Provenance.of(spec.scaling()),
+                null,
                 null,
                 null);
     }

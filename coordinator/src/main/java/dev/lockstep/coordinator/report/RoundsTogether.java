@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.report.GpuConditions;
+import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.report.Quality.WarmUp;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -19,17 +21,22 @@ public final class RoundsTogether {
      * @param measuredByRank [rank][step]
      * @param summariesByRank [rank]
      * @param dataWaitMillis mean time a measured step waited for its batch; null for synthetic data
+     * @param warmUp how its warm-up went
+     * @param disturbance what else went on in the machine; null if nobody watched
      * @param gpus how the GPUs fared; null where it is not known
      */
     public record Part(
             List<List<StepReport>> measuredByRank,
             List<ReplicaSummary> summariesByRank,
             Double dataWaitMillis,
+            WarmUp warmUp,
+            Disturbance disturbance,
             GpuConditions gpus) {}
 
     /**
      * The row of one or more rounds; {@link Results#ok} says more. Loss, checksum and loss scale are the last round's: every round begins
      * with the same weights.
+     * Interval and outliers are over the steps of all rounds, warm-up and disturbances as {@link QualityTogether} adds them up.
      *
      * @param spec of one round
      * @param parts in order, at least one
@@ -51,7 +58,10 @@ public final class RoundsTogether {
                         collective,
                         measured,
                         summaries,
-                        mean(parts.stream().map(Part::dataWaitMillis).toList()))
+                        mean(parts.stream().map(Part::dataWaitMillis).toList()),
+                        QualityTogether.warmUp(parts.stream().map(Part::warmUp).toList()),
+                        QualityTogether.disturbance(
+                                parts.stream().map(Part::disturbance).toList()))
                 .withGpus(GpuConditions.together(
                         parts.stream().map(Part::gpus).filter(Objects::nonNull).toList()));
     }

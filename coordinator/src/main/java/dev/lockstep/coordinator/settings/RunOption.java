@@ -15,6 +15,7 @@ enum RunOption implements Labelled {
     ON_OUT_OF_MEMORY("on-out-of-memory"),
     STEPS("steps"),
     WARMUP("warmup"),
+    WARMUP_LIMIT("warmup-limit"),
     ROUNDS("rounds"),
     OPTIMIZER("optimizer"),
     LEARNING_RATE("learning-rate"),

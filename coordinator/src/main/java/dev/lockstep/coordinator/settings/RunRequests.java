@@ -64,7 +64,8 @@ public final class RunRequests {
                 options.longInteger(RunOption.SEED),
                 isLargestBatch(options),
                 options.integer(RunOption.ROUNDS, 1),
-                options.constant(RunOption.ON_OUT_OF_MEMORY, OnOutOfMemory.class));
+                options.constant(RunOption.ON_OUT_OF_MEMORY, OnOutOfMemory.class),
+                warmupLimit(options));
         if (plan.largestBatch() && plan.data() instanceof DataSpec.Tensors) {
             throw RunOptions.usage(
                     "--batch-per-device max needs batches of any size, and --data tensors:FILE is one: name its size");
@@ -145,6 +146,21 @@ public final class RunRequests {
         return batches;
     }
 
+    /** A run whose outcome must follow from its options alone has a fixed number of steps unless told otherwise; no warm-up is none. */
+    private static int warmupLimit(RunOptions options) {
+        int least = options.integer(RunOption.WARMUP, 0);
+        boolean exact = least == 0 || options.isSet(RunOption.SAVE_WEIGHTS) || options.isSet(RunOption.TRACE);
+        if (options.isGiven(RunOption.WARMUP_LIMIT)) {
+            int limit = options.integer(RunOption.WARMUP_LIMIT, 0);
+            if (limit < least) {
+                throw RunOptions.usage(
+                        "--warmup-limit is %d: it must be at least --warmup, which is %d".formatted(limit, least));
+            }
+            return limit;
+        }
+        return exact ? least : Math.max(least, options.integer(RunOption.WARMUP_LIMIT, 0));
+    }
+
     private static ModelSpec model(RunOptions options) {
         String name = options.text(RunOption.MODEL);
         if (!MODELS.contains(name)) {
@@ -187,13 +203,19 @@ public final class RunRequests {
         for (RunOption option : RunOption.values()) {
             boolean excluded = option == RunOption.BATCH_PER_DEVICE && options.isGiven(RunOption.GLOBAL_BATCH);
             if (options.isSet(option) && !excluded) {
-                String value = option == RunOption.DEVICES
-                        ? plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","))
-                        : String.join(",", options.texts(option));
+                String value = effective(option, options, plan);
                 lines.add("%-17s %s%s".formatted(option.label(), value, options.isGiven(option) ? "" : "  (default)"));
             }
         }
         return lines;
+    }
+
+    private static String effective(RunOption option, RunOptions options, Plan plan) {
+        return switch (option) {
+            case DEVICES -> plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","));
+            case WARMUP_LIMIT -> String.valueOf(plan.warmupLimit());
+            default -> String.join(",", options.texts(option));
+        };
     }
 
     private static List<String> notes(RunOptions options, Plan plan, boolean onCpu) {

@@ -21,6 +21,7 @@ import dev.lockstep.common.report.BatchSweep;
 import dev.lockstep.common.report.BatchTry;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
 import dev.lockstep.common.work.CollectiveKind;
@@ -69,7 +70,8 @@ class AgendaTest {
                 0,
                 batchPerDevice == null && globalBatch == null,
                 rounds,
-                onOutOfMemory);
+                onOutOfMemory,
+                null);
     }
 
     /** A measurement that went through, every step as long as the whole batch has images. */
@@ -80,7 +82,11 @@ class AgendaTest {
                 .toList();
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
         TrainingLoop.Finished finished = new TrainingLoop.Finished(
-                Collections.nCopies(spec.deviceCount(), steps), Collections.nCopies(spec.deviceCount(), summary), null);
+                Collections.nCopies(spec.deviceCount(), steps),
+                Collections.nCopies(spec.deviceCount(), summary),
+                null,
+                new Quality.WarmUp(spec.warmupSteps(), spec.warmupSteps(), spec.warmupLimit(), null),
+                null);
         return new Measurement.Ended(
                 new Measurement.Succeeded(finished), ids(spec), CollectiveKind.SHARED_MEMORY, null, MEMORY);
     }

@@ -17,6 +17,7 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
@@ -24,6 +25,7 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
@@ -35,6 +37,8 @@ import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.host.MachineSample;
+import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -84,11 +88,15 @@ class MeasurementTest {
     }
 
     private void measure(ModelFootprint known, double budgetMiB, Strategy strategy) {
+        measure(known, budgetMiB, strategy, 1);
+    }
+
+    private void measure(ModelFootprint known, double budgetMiB, Strategy strategy, int warmupLimit) {
         Plan plan = new Plan(
                 List.of(2),
                 List.of(strategy),
                 List.of(Precision.FP32),
-                2,
+                List.of(2),
                 null,
                 new ModelSpec("tiny", 5, 32, null, null),
                 2,
@@ -96,7 +104,11 @@ class MeasurementTest {
                 new OptimizerSpec(OptimizerKind.SGD, 0.1, 0, 0, false),
                 MemoryFormat.CONTIGUOUS,
                 new DataSpec.Synthetic(),
-                0);
+                0,
+                false,
+                1,
+                OnOutOfMemory.FAIL,
+                warmupLimit);
         measurement = testKit.spawn(Measurement.create(
                 new Measurement.Setting(
                         plan.measurements().get(0),
@@ -112,8 +124,14 @@ class MeasurementTest {
                         8000,
                         pool.getRef(),
                         Duration.ofSeconds(60),
+                        leased -> new MachineWatch(MeasurementTest::sample, 2),
                         Runnable::run),
                 parent.getRef()));
+    }
+
+    /** Of a machine that tells nothing but that it does not swap. */
+    private static MachineSample sample(long nanos) {
+        return new MachineSample(nanos, null, null, null, null, null, null, 5L, 7L);
     }
 
     private ActorRef<Lease> grant() {
@@ -271,11 +289,38 @@ class MeasurementTest {
         Measurement.Ended ended = ended();
         Measurement.Succeeded succeeded = assertInstanceOf(Measurement.Succeeded.class, ended.outcome());
         assertEquals(2, succeeded.finished().measured().get(1).size(), "the warm-up step is left out");
+        assertEquals(new Quality.WarmUp(1, 1, 1, null), succeeded.finished().warmUp());
+        assertEquals(0.0, succeeded.finished().disturbance().swappedInMiB(), "the machine was watched");
         assertNull(succeeded.finished().dataWaitMillis(), "synthetic data never keeps a step waiting");
         assertEquals(FOOTPRINT, ended.footprint());
         assertEquals(
                 Set.of(), pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());
         assertTrue(Files.notExists(segment), "the segment is gone");
+    }
+
+    @Test
+    void shouldGoOnWarmingUpUntilTheStepTimeIsSteady() {
+        measure(FOOTPRINT, 1e6, Strategy.DATA_PARALLEL, 20);
+        grant();
+        List<WorkerMessage.Prepare> prepares = prepare();
+        for (long step = 0; step < 8; step++) {
+            stepDone(
+                    prepares,
+                    fish(workers.get(0), WorkerMessage.RunStep.class).command().step());
+            assertEquals(
+                    step < 5
+                            ? new TrainingLoop.Advanced((int) step + 1, (int) step + 4, false)
+                            : new TrainingLoop.Advanced((int) step + 1, 8, true),
+                    parent.expectMessageClass(Measurement.Advanced.class).progress());
+        }
+        summarise(prepares, "0badcafe", "0badcafe");
+        release();
+        TrainingLoop.Finished finished =
+                assertInstanceOf(Measurement.Succeeded.class, ended().outcome()).finished();
+        assertEquals(new Quality.WarmUp(6, 1, 20, true), finished.warmUp());
+        assertEquals(
+                List.of(6L, 7L),
+                finished.measured().get(1).stream().map(StepReport::step).toList());
     }
 
     @Test

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class MemoryBudgetTest {
     private static final long SEGMENT_BYTES = 100L * 1024 * 1024;
     private static final MeasurementSpec TWO_BY_SIXTEEN =
-            MeasurementSpec.of(Strategy.DATA_PARALLEL, Precision.FP32, 2, 32, 1, 1, Scaling.WEAK);
+            MeasurementSpec.of(Strategy.DATA_PARALLEL, Precision.FP32, 2, 32, 1, 1, Scaling.WEAK, 1);
     private static final ModelFootprint FOOTPRINT = new ModelFootprint(10, 1, 16, 16, 500.0, 160.0);
 
     /** 2 x 500 MiB fixed, 32 x 160 MiB of images, 100 MiB of segment. */

@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.RunStatus;
@@ -57,6 +58,8 @@ class RunBookTest {
                         new Measurement.Succeeded(new TrainingLoop.Finished(
                                 Collections.nCopies(spec.deviceCount(), Collections.nCopies(spec.steps(), step)),
                                 Collections.nCopies(spec.deviceCount(), summary),
+                                null,
+                                new Quality.WarmUp(7, 1, 15, true),
                                 null)),
                         Collections.nCopies(spec.deviceCount(), "cpu:0"),
                         CollectiveKind.SHARED_MEMORY,
@@ -81,9 +84,9 @@ class RunBookTest {
     void shouldShowEveryTurnWithItsRound() {
         ends(book, 10);
         book.preparing(NOW);
-        book.advanced(2);
+        book.advanced(new TrainingLoop.Advanced(2, 8, false));
         List<MeasurementView> views = book.view().measurements();
-        assertEquals(List.of("ok", "measuring", "waiting", "waiting"), states(book));
+        assertEquals(List.of("ok", "warming-up", "waiting", "waiting"), states(book));
         assertEquals(
                 "1 device, fp32, data-parallel, batch 4, round 1 of 2",
                 views.get(0).label());
@@ -92,7 +95,10 @@ class RunBookTest {
                 "2 devices, fp32, data-parallel, batch 4+4, round 2 of 2",
                 views.get(2).label());
         assertEquals("data-parallel-fp32-2x4/2", views.get(2).id());
+        assertEquals(9, views.get(0).stepsDone(), "7 steps of warm-up and 2 measured");
+        assertEquals(9, views.get(0).totalSteps());
         assertEquals(2, views.get(1).stepsDone());
+        assertEquals(8, views.get(1).totalSteps());
     }
 
     @Test

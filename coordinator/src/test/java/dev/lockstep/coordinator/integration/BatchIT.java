@@ -62,6 +62,8 @@ class BatchIT {
                 "3",
                 "--warmup",
                 "1",
+                "--warmup-limit",
+                "1",
                 "--dropout",
                 "0");
         return scripts.run("lockstep", Stream.concat(fixed, Stream.of(options)).toArray(String[]::new));

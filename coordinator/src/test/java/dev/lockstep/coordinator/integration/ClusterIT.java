@@ -37,6 +37,8 @@ class ClusterIT {
         "6",
         "--warmup",
         "1",
+        "--warmup-limit",
+        "1",
         "--dropout",
         "0"
     };

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Observation;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
@@ -137,6 +138,41 @@ class ObservationsTest {
                 only("-bound", SampleMeasurement.dataParallel(1, 8, 101).onGpus(20, 100))
                         .text());
         assertEquals(List.of(), matching(of(SampleMeasurement.dataParallel(1, 8, 101)), "-bound"));
+    }
+
+    @Test
+    void shouldSayFirstThatTheMachineWasDisturbed() {
+        SampleMeasurement quiet = SampleMeasurement.dataParallel(1, 8, 100, 101);
+        SampleMeasurement loaded = SampleMeasurement.dataParallel(2, 16, 100, 101);
+        loaded.disturbances = List.of("Other processes used 0.50 of 2 processors.", "The machine swapped.");
+        Observation first = of(quiet, loaded).get(0);
+        assertEquals(
+                "The machine was disturbed, and steps may have taken longer for it. During data-parallel-fp32-2x8: Other processes used 0.50 of 2 processors. The machine swapped.",
+                first.text());
+        assertEquals(List.of("data-parallel-fp32-2x8"), first.evidence());
+        assertEquals(List.of(), matching(of(quiet), "disturbed"));
+    }
+
+    @Test
+    void shouldSayThatAWarmUpWasTooShortToBeSteady() {
+        SampleMeasurement sample = SampleMeasurement.dataParallel(1, 8, 100, 101);
+        sample.warmUp = new Quality.WarmUp(15, 3, 15, false);
+        assertTrue(only("not steady yet", sample)
+                .text()
+                .contains("of data-parallel-fp32-1x8 was not steady yet when its warm-up ended after 15 steps"));
+        sample.warmUp = new Quality.WarmUp(2, 2, 2, null);
+        assertEquals(List.of(), matching(of(sample), "not steady yet"));
+    }
+
+    @Test
+    void shouldTakeOutliersForChanceInsteadOfForADifference() {
+        // One bad step in ten moves a mean by 9 %, and its interval with it.
+        assertTrue(only(
+                        "From 1 to",
+                        SampleMeasurement.dataParallel(1, 32, 100, 101, 99, 100, 101, 99, 100, 101, 99, 100),
+                        SampleMeasurement.dataParallel(2, 64, 200, 201, 199, 200, 380, 199, 200, 201, 199, 200))
+                .text()
+                .endsWith("no change beyond the noise."));
     }
 
     @Test

@@ -14,6 +14,7 @@ import dev.lockstep.common.report.BatchTry;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.ReplicaSummary;
@@ -83,6 +84,38 @@ class ReportFormsTest {
     }
 
     @Test
+    void shouldShowHowFarFiguresCanBeTrusted() {
+        SampleMeasurement sample = SampleMeasurement.dataParallel(1, 8, 100, 100, 100, 100, 500);
+        sample.warmUp = new Quality.WarmUp(15, 3, 15, false);
+        sample.disturbances = List.of("The machine swapped, 3 MiB.");
+        SampleMeasurement single = SampleMeasurement.dataParallel(2, 16, 100);
+        Report report = SampleReport.of(sample.result(), single.result());
+        assertEquals(
+                List.of(
+                        List.of("data-parallel-fp32-1x8", "The machine swapped, 3 MiB.", "15", "no", "5"),
+                        List.of("data-parallel-fp32-2x8", "none", "2", "-", "1")),
+                ReportTables.quality(report).rows().stream()
+                        .map(row -> row.subList(0, 5))
+                        .toList());
+        List<String> figures = ReportTables.quality(report).rows().get(0);
+        assertEquals(List.of("100.00", "100.00 to 420.00", "484.00", "1"), figures.subList(6, 10));
+        assertEquals("-", ReportTables.quality(report).rows().get(1).get(5), "one step has no interval");
+        String markdown = MarkdownReport.render(report, List.of());
+        assertTrue(markdown.contains("peak-resident)\n- Disturbed: The machine swapped, 3 MiB.\n"), markdown);
+        assertTrue(markdown.contains(figures.get(5)), markdown);
+        assertTrue(HtmlReport.render(report, List.of()).contains(figures.get(5)));
+        assertTrue(ReportSummary.render(report).contains("The machine was disturbed"));
+        List<String> csv = CsvReport.render(report).lines().toList();
+        assertTrue(
+                csv.get(0)
+                        .endsWith(
+                                ",warmupSteady,stepMillisMeanLow95,stepMillisMeanHigh95,outliers,otherProcessors,stolenProcessors,disturbances"),
+                csv.get(0));
+        assertTrue(csv.get(1).endsWith(",1,0.5,0.0,\"The machine swapped, 3 MiB.\""), csv.get(1));
+        assertTrue(csv.get(2).endsWith(",,,,0,0.0,0.0,"), csv.get(2));
+    }
+
+    @Test
     void shouldWriteOneRowOfFullPrecisionForEachConfiguration() {
         List<String> rows = CsvReport.render(TYPICAL).lines().toList();
         assertEquals(1 + 3, rows.size());
@@ -111,6 +144,7 @@ class ReportFormsTest {
                 "Notes",
                 "Where a step's time goes",
                 "Replicas",
+                "Measurement quality",
                 "Configuration",
                 "Model",
                 "System",

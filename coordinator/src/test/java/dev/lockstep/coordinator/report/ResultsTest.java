@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.common.report.ResultStatus;
@@ -31,6 +32,21 @@ class ResultsTest {
         assertEquals(Math.sqrt(250), step.stddev(), ROUNDING);
         assertEquals(10, step.min());
         assertEquals(50, step.max());
+    }
+
+    @Test
+    void shouldReportTheWarmUpThatWasTakenAndHowFarTheFiguresCanBeTrusted() {
+        SampleMeasurement sample = SampleMeasurement.dataParallel(1, 8, 100, 101, 99, 400, 100, 101);
+        sample.warmUp = new Quality.WarmUp(7, 3, 15, true);
+        Result result = sample.result();
+        assertEquals(7, result.warmupSteps());
+        assertEquals(sample.warmUp, result.quality().warmup());
+        assertEquals(List.of(3), result.quality().outliers().samples());
+        assertEquals(400, result.stepMillis().max(), "an outlier is kept");
+        assertEquals(MeanInterval.of(result.samplesMillis()), result.quality().stepMillisInterval());
+        assertEquals(List.of(), result.quality().disturbance().notes());
+        assertEquals(result.quality(), Speedups.fill(List.of(result)).get(0).quality());
+        assertNull(failed(sample).quality());
     }
 
     @Test

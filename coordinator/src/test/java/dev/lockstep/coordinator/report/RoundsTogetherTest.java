@@ -3,8 +3,12 @@ package dev.lockstep.coordinator.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.report.Quality.WarmUp;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.ReplicaSummary;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -12,7 +16,8 @@ class RoundsTogetherTest {
     private static final double ROUNDING = 1e-9;
 
     private static RoundsTogether.Part part(SampleMeasurement sample) {
-        return new RoundsTogether.Part(sample.stepsByRank, sample.summaries, sample.dataWaitMillis, null);
+        return new RoundsTogether.Part(
+                sample.stepsByRank, sample.summaries, sample.dataWaitMillis, sample.warmUp, sample.disturbance(), null);
     }
 
     @Test
@@ -25,11 +30,49 @@ class RoundsTogetherTest {
         assertEquals(30, together.stepMillis().mean(), ROUNDING);
         assertEquals(8 / 0.03, together.imagesPerSecond(), ROUNDING);
         assertEquals(4, together.steps());
-        assertEquals(2, together.warmupSteps());
+        assertEquals(4, together.warmupSteps(), "of both rounds");
         assertEquals(15, together.phaseMillis().backward(), ROUNDING);
         assertEquals(1.5, together.waitMillis().perDevice().get(1), ROUNDING);
         assertEquals("data-parallel-fp32-2x4", together.id());
         assertNull(together.dataWaitMillis());
+    }
+
+    @Test
+    void shouldJudgeTheQualityOfAllRounds() {
+        SampleMeasurement first = SampleMeasurement.dataParallel(1, 8, 100, 101, 99);
+        SampleMeasurement second = SampleMeasurement.dataParallel(1, 8, 100, 400, 101);
+        first.warmUp = new WarmUp(7, 3, 15, true);
+        second.warmUp = new WarmUp(15, 3, 15, false);
+        first.disturbances = List.of("It swapped.", "It was hot.");
+        second.disturbances = List.of("It was hot.");
+        Result together =
+                RoundsTogether.result(first.spec, first.deviceIds, "none", List.of(part(first), part(second)));
+        Quality quality = together.quality();
+        assertEquals(new WarmUp(22, 6, 30, false), quality.warmup());
+        assertEquals(22, together.warmupSteps());
+        assertEquals(List.of(4), quality.outliers().samples());
+        assertEquals(MeanInterval.of(together.samplesMillis()), quality.stepMillisInterval());
+        assertEquals(
+                List.of("It swapped.", "It was hot."), quality.disturbance().notes());
+        assertEquals(together.quality(), Speedups.fill(List.of(together)).get(0).quality());
+    }
+
+    @Test
+    void shouldAddUpWhatRoundsWereWatched() {
+        Disturbance first = new Disturbance(List.of(), 10, 2, 0.5, 1.0, 0.0, 1.0, 1L, 3000.0, 2900.0, 4.0, 0.0, 3);
+        Disturbance second = new Disturbance(List.of(), 30, 2, 0.1, 0.2, null, 2.0, 2L, 3100.0, 2800.0, 5.0, 0.0, 2);
+        Disturbance expected = new Disturbance(List.of(), 40, 2, 0.2, 1.0, null, 3.0, 3L, 3000.0, 2800.0, 9.0, 0.0, 3);
+        assertEquals(expected, QualityTogether.disturbance(List.of(first, second)));
+        assertEquals(second, QualityTogether.disturbance(Arrays.asList(null, second)));
+        assertNull(QualityTogether.disturbance(Arrays.asList(null, null)));
+    }
+
+    @Test
+    void shouldNotSayWhetherItWasSteadyWhereARoundCannotTell() {
+        WarmUp steady = new WarmUp(7, 3, 15, true);
+        WarmUp open = new WarmUp(3, 3, 3, null);
+        assertEquals(true, QualityTogether.warmUp(List.of(steady, steady)).steady());
+        assertNull(QualityTogether.warmUp(List.of(steady, open)).steady());
     }
 
     @Test

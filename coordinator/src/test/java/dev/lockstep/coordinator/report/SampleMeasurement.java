@@ -4,6 +4,8 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.report.Quality;
+import dev.lockstep.common.report.Quality.Disturbance;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.GpuNanos;
 import dev.lockstep.common.work.PhaseNanos;
@@ -22,6 +24,8 @@ final class SampleMeasurement {
     final List<List<StepReport>> stepsByRank = new ArrayList<>();
     final List<ReplicaSummary> summaries = new ArrayList<>();
     Double dataWaitMillis;
+    Quality.WarmUp warmUp = new Quality.WarmUp(2, 2, 2, null);
+    List<String> disturbances = List.of();
 
     private SampleMeasurement(MeasurementSpec spec, String devicePrefix) {
         this.spec = spec;
@@ -44,7 +48,7 @@ final class SampleMeasurement {
             int globalBatch,
             double... stepMillis) {
         MeasurementSpec spec =
-                MeasurementSpec.of(strategy, precision, devices, globalBatch, 2, stepMillis.length, scaling);
+                MeasurementSpec.of(strategy, precision, devices, globalBatch, 2, stepMillis.length, scaling, 2);
         SampleMeasurement sample = new SampleMeasurement(spec, "cpu:");
         for (int rank = 0; rank < devices; rank++) {
             sample.stepsByRank.add(steps(rank, devices, stepMillis));
@@ -77,7 +81,13 @@ final class SampleMeasurement {
     }
 
     Result result() {
-        return Results.ok(spec, deviceIds, "shared-memory", stepsByRank, summaries, dataWaitMillis);
+        return Results.ok(
+                spec, deviceIds, "shared-memory", stepsByRank, summaries, dataWaitMillis, warmUp, disturbance());
+    }
+
+    Disturbance disturbance() {
+        Double other = disturbances.isEmpty() ? 0.0 : 0.5;
+        return new Disturbance(disturbances, 3.5, 2, other, other, 0.0, null, null, null, null, 0.0, 0.0, 1.5);
     }
 
     private static List<StepReport> steps(int rank, int devices, double[] stepMillis) {

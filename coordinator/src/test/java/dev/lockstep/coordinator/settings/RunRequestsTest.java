@@ -38,7 +38,7 @@ class RunRequestsTest {
                 List.of(1, 2, 4),
                 List.of(Strategy.DATA_PARALLEL),
                 List.of(Precision.FP32, Precision.AMP),
-                32,
+                List.of(32),
                 null,
                 new ModelSpec("efficientnet_b3", 35, 224, null, null),
                 50,
@@ -46,7 +46,11 @@ class RunRequestsTest {
                 new OptimizerSpec(OptimizerKind.SGD, 0.01, 0.9, 1e-4),
                 MemoryFormat.CHANNELS_LAST,
                 new DataSpec.Synthetic(),
-                0);
+                0,
+                false,
+                1,
+                OnOutOfMemory.FAIL,
+                50);
         assertEquals(expected, plan);
     }
 
@@ -70,7 +74,7 @@ class RunRequestsTest {
         Config all = ConfigFactory.parseString(
                 """
                 devices = "2", strategy = [all-reduce], precision = amp-bf16, global-batch = [10], image-size = 96
-                classes = 7, model = tiny, steps = 3, warmup = 0, rounds = 1, optimizer = sgd, learning-rate = 0.5, momentum = 0.1
+                classes = 7, model = tiny, steps = 3, warmup = 0, warmup-limit = 4, rounds = 1, optimizer = sgd, learning-rate = 0.5, momentum = 0.1
                 weight-decay = 0.25, dropout = 0, stochastic-depth = 0.5, memory-format = contiguous
                 nesterov = true, data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
                 weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
@@ -93,7 +97,8 @@ class RunRequestsTest {
                 -3,
                 false,
                 1,
-                OnOutOfMemory.HALVE);
+                OnOutOfMemory.HALVE,
+                4);
         assertEquals(expected, request.plan());
         assertEquals(Path.of("/tmp/out"), request.output());
         assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());
@@ -128,6 +133,28 @@ class RunRequestsTest {
     void shouldLeaveFilesAndTheReportsPlaceOpen() {
         assertNull(read("").output());
         assertEquals(StateFiles.NONE, read("").files());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "                                                                      | 3  | 15",
+                "warmup = 5                                                            | 5  | 15",
+                "warmup = 20                                                           | 20 | 20",
+                "warmup = 0                                                            | 0  | 0",
+                "warmup = 0, warmup-limit = 10                                         | 0  | 10",
+                "devices = 1, precision = fp32, save-weights = w                       | 3  | 3",
+                "devices = 1, precision = fp32, trace = t                              | 3  | 3",
+                "devices = 1, precision = fp32, save-weights = w, warmup-limit = 9     | 3  | 9"
+            })
+    void shouldLetTheWarmUpGoOnWhereNothingElseDependsOnItsLength(String options, int least, int limit) {
+        RunRequest request = read(options == null ? "" : options);
+        assertEquals(least, request.plan().warmup());
+        assertEquals(limit, request.plan().warmupLimit());
+        assertTrue(
+                request.configuration().stream().anyMatch(line -> line.matches("warmup-limit +" + limit + "\\b.*")),
+                request.configuration()::toString);
     }
 
     @Test
@@ -176,6 +203,8 @@ class RunRequestsTest {
                 "steps = 0                                  | at least 1",
                 "steps = many                               | --steps is 'many': it must be a whole number",
                 "warmup = -1                                | at least 0",
+                "warmup = 5, warmup-limit = 4               | at least --warmup, which is 5",
+                "warmup-limit = 2                           | at least --warmup, which is 3",
                 "momentum = 1                               | --momentum is 1.0: it must be at least 0.0 and below 1.0",
                 "learning-rate = -1                         | at least 0.0",
                 "learning-rate = NaN                        | at least 0.0",
