@@ -24,6 +24,7 @@ import datetime
 import json
 import math
 import os
+import re
 import resource
 import signal
 import struct
@@ -230,6 +231,14 @@ def set_up_cuda(spec):
 
 
 # ---------------------------------------------------------------- the measurement
+def place_of(name):
+    """Lockstep's name of a device in PyTorch's terms: cuda:1, and cpu:1 is the CPU, whose processors are chosen by pinning."""
+    import torch
+
+    number = re.match(r"cuda:(\d+)", name)
+    return torch.device("cpu") if number is None else torch.device("cuda", int(number.group(1)))
+
+
 def measure(spec, rank, rendezvous):
     """
     Runs one rank, which is the whole of it unless the peer is DistributedDataParallel.
@@ -240,9 +249,11 @@ def measure(spec, rank, rendezvous):
     import torch
 
     distributed = is_distributed(spec)
-    places = [torch.device("cpu") if name.startswith("cpu") else torch.device(name) for name in spec["devices"]]
+    places = [place_of(name) for name in spec["devices"]]
     device = places[rank]
     cuda = device.type == "cuda"
+    if cuda and len(set(places)) < len(places):
+        raise Lacking("replicas share a GPU, which neither NCCL nor DataParallel can do")
     if cuda:
         set_up_cuda(spec)
         if not torch.cuda.is_available():
@@ -359,6 +370,8 @@ def probe():
     import torch
     import torchvision
 
+    if [int(number) for number in torch.__version__.split(".")[:2]] < [1, 13]:
+        raise Lacking("PyTorch %s is older than 1.13" % torch.__version__)
     print(json.dumps({"executable": sys.executable, "python": sys.version.split()[0], "torch": torch.__version__,
                       "torchvision": torchvision.__version__, "cuda": torch.version.cuda}))
 

@@ -60,6 +60,7 @@ public final class Lockstep implements Runnable {
                 new Run(shell),
                 new Trace(shell),
                 new Verify(shell),
+                new ComparePytorch(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),
                 new Cancel(shell),
@@ -68,8 +69,9 @@ public final class Lockstep implements Runnable {
         commandLine.setOut(new PrintWriter(shell.out(), true, StandardCharsets.US_ASCII));
         commandLine.setErr(new PrintWriter(shell.err(), true, StandardCharsets.US_ASCII));
         RunOptions runOptions = new RunOptions(shell.directory());
-        runOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
-        runOptions.addTo(commandLine.getSubcommands().get("quickstart").getCommandSpec());
+        for (String command : List.of("run", "quickstart", "compare-pytorch")) {
+            runOptions.addTo(commandLine.getSubcommands().get(command).getCommandSpec());
+        }
         CommandSpec trace = commandLine.getSubcommands().get("trace").getCommandSpec();
         Trace.SETTINGS.forEach(setting -> trace.addOption(runOptions.option(setting)));
         commandLine.setParameterExceptionHandler((e, args) -> {

@@ -1,0 +1,129 @@
+package dev.lockstep.coordinator.cli;
+
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.coordinator.api.ClusterView;
+import dev.lockstep.coordinator.api.DeviceView;
+import dev.lockstep.coordinator.peers.PeerProgram;
+import dev.lockstep.coordinator.peers.Python;
+import dev.lockstep.coordinator.peers.PythonSearch;
+import dev.lockstep.coordinator.settings.RunRequest;
+import dev.lockstep.coordinator.settings.RunRequests;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code lockstep compare-pytorch}. */
+@Command(
+        name = "compare-pytorch",
+        description = {
+            "Measures a plan with Lockstep and with PyTorch in turns, never both at once, and writes one report of both: on one",
+            "device against the bare module, on several against DistributedDataParallel and, on GPUs, DataParallel. Model,",
+            "batch, precision, optimizer, steps and processors are the same. Takes the options of run, and starts a cluster",
+            "where none is running. Needs a Python with torch (1.13 or newer) and torchvision."
+        },
+        sortOptions = false)
+final class ComparePytorch implements Callable<Integer> {
+    private static final String TORCHVISIONS = "efficientnet_b";
+
+    private final Shell shell;
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(
+            names = "--python",
+            paramLabel = "PATH",
+            description = "the Python to use (default: python3 on the PATH, then /usr/bin/python3)")
+    String python;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "3",
+            description =
+                    "measure everything so often, and in every other round PyTorch first (default: ${DEFAULT-VALUE})")
+    int rounds;
+
+    ComparePytorch(Shell shell) {
+        this.shell = shell;
+    }
+
+    @Override
+    public Integer call() {
+        if (rounds < 1) {
+            throw new CommandException(ExitStatus.USAGE, "--rounds is " + rounds + ": it must be at least 1");
+        }
+        Map<String, String> settings =
+                new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
+        PeerProgram program =
+                new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
+        Python found = PythonSearch.find(python, program::probe);
+        shell.out().println(found.description());
+        ExitGuard guard = isClusterRunning() ? null : TemporaryCluster.start(shell);
+        try {
+            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
+            requireIdle(client.status());
+            List<DeviceView> devices = client.devices();
+            boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));
+            RunRequest request = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu);
+            requireComparable(request);
+            return new PytorchComparison(shell, client, program, found)
+                    .run(settings, request, devices, rounds)
+                    .code();
+        } finally {
+            if (guard != null) {
+                guard.undo();
+            }
+        }
+    }
+
+    private boolean isClusterRunning() {
+        try {
+            CoordinatorClient.of(shell.runDir()).status();
+            return true;
+        } catch (CommandException e) {
+            if (e.status() != ExitStatus.NO_CLUSTER) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** Two measurements at once would be the figures of neither. */
+    static void requireIdle(ClusterView cluster) {
+        if (cluster.currentRun() != null || !cluster.queuedRuns().isEmpty()) {
+            throw new CommandException(
+                    ExitStatus.ENVIRONMENT,
+                    "the cluster has other runs (%s): wait for them, or set LOCKSTEP_RUN_DIR to another folder"
+                            .formatted(
+                                    cluster.currentRun() == null
+                                            ? String.join(", ", cluster.queuedRuns())
+                                            : cluster.currentRun()));
+        }
+    }
+
+    private static void requireComparable(RunRequest request) {
+        Plan plan = request.plan();
+        if (!plan.model().name().startsWith(TORCHVISIONS)) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "torchvision has no model '%s': take one of efficientnet_b0 to efficientnet_b7"
+                            .formatted(plan.model().name()));
+        }
+        if (plan.data() instanceof DataSpec.ImageFolder) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "an image folder would compare decoders, not training steps: take --data synthetic or tensors:FILE");
+        }
+        if (request.files().save() != null || request.files().trace() != null) {
+            throw new CommandException(
+                    ExitStatus.USAGE, "--save-weights is for one run, and a comparison is many: leave it out");
+        }
+    }
+}
