@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.report.Peer;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
@@ -14,7 +15,7 @@ import java.util.stream.Collectors;
 
 /**
  * {@code report.csv}: one row for each configuration, in full precision, by RFC 4180. Names are those of {@code report.json};
- * an empty field was not measured; lists are separated by semicolons.
+ * an empty field was not measured; lists are separated by semicolons. Rows of other programs follow; {@code peerOf} is theirs alone.
  */
 final class CsvReport {
     private static final Map<String, Function<Result, Object>> COLUMNS = columns();
@@ -26,6 +27,13 @@ final class CsvReport {
         for (Result result : report.results()) {
             csv.append(COLUMNS.values().stream()
                             .map(column -> field(column.apply(result)))
+                            .collect(Collectors.joining(",")))
+                    .append("\r\n");
+        }
+        for (Peer peer : report.peers()) {
+            Map<String, Object> cells = PeerCells.of(peer, report);
+            csv.append(COLUMNS.keySet().stream()
+                            .map(column -> field(cells.get(column)))
                             .collect(Collectors.joining(",")))
                     .append("\r\n");
         }
@@ -76,6 +84,9 @@ final class CsvReport {
         columns.put("dataWaitMillis", Result::dataWaitMillis);
         columns.put("finalLoss", Result::finalLoss);
         columns.put("parameterChecksum", Result::parameterChecksum);
+        for (String ofPeers : PeerCells.COLUMNS) {
+            columns.put(ofPeers, result -> null);
+        }
         return columns;
     }
 
@@ -83,7 +94,7 @@ final class CsvReport {
         return holder == null ? null : figure.apply(holder);
     }
 
-    private static String list(List<?> values) {
+    static String list(List<?> values) {
         return values.stream()
                 .map(value -> value == null ? "" : value.toString())
                 .collect(Collectors.joining(";"));

@@ -39,6 +39,7 @@ final class MarkdownReport {
         markdown.facts("Configuration", ReportFacts.configuration(report));
         markdown.blocks(report);
         markdown.comparison(report);
+        markdown.peers(report);
         markdown.list(
                 "Observations",
                 report.observations().stream().map(MarkdownReport::observation).toList());
@@ -109,6 +110,21 @@ final class MarkdownReport {
         }
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
+            text.append(notMeasured.markdown());
+        }
+    }
+
+    private void peers(Report report) {
+        Table peers = PeerTables.peers(report);
+        Table notMeasured = PeerTables.notMeasured(report);
+        if (!peers.isEmpty()) {
+            heading("Beside Other Programs");
+            line(PeerTables.EXPLANATION);
+            line("");
+            text.append(peers.markdown());
+        }
+        if (!notMeasured.isEmpty()) {
+            heading("Other Programs Not Measured");
             text.append(notMeasured.markdown());
         }
     }
