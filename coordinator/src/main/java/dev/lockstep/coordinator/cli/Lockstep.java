@@ -63,6 +63,7 @@ public final class Lockstep implements Runnable {
                 new ComparePytorch(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),
+                new Compare(shell),
                 new Cancel(shell),
                 new Attach(shell));
         commands.forEach(commandLine::addSubcommand);

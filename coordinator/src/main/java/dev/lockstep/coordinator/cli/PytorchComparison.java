@@ -242,6 +242,17 @@ final class PytorchComparison {
                     ExitStatus.FAILED, "not comparable, they compute different things: " + agreement.sentence());
         }
         say(agreement.sentence());
+        deleteTrace(trace);
         return agreement.sentence();
+    }
+
+    /** What it showed is in the report; its tensors are some hundred megabytes. */
+    private static void deleteTrace(Path trace) {
+        try {
+            Files.delete(trace);
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitStatus.ENVIRONMENT, "cannot delete " + trace + " (" + Messages.of(e) + ")", e);
+        }
     }
 }
