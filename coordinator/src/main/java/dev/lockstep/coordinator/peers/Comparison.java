@@ -156,7 +156,7 @@ public final class Comparison {
 
     /** How it stands: completed when every round of everything has its figures. */
     public RunStatus status() {
-        List<Boolean> good = Stream.concat(
+        List<Long> good = Stream.concat(
                         measurements().map(spec -> results.getOrDefault(spec.id(), List.of()).stream()
                                 .filter(result -> result.status() == ResultStatus.OK)
                                 .count()),
@@ -165,12 +165,11 @@ public final class Comparison {
                                 .map(task -> outcomes.getOrDefault(task.id(), List.of()).stream()
                                         .filter(Measured.class::isInstance)
                                         .count()))
-                .map(count -> count == rounds)
                 .toList();
-        if (!good.contains(false)) {
+        if (good.stream().allMatch(count -> count == rounds)) {
             return RunStatus.COMPLETED;
         }
-        return good.contains(true) ? RunStatus.PARTIAL : RunStatus.FAILED;
+        return good.stream().anyMatch(count -> count > 0) ? RunStatus.PARTIAL : RunStatus.FAILED;
     }
 
     private Stream<MeasurementSpec> measurements() {
