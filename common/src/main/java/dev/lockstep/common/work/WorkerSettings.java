@@ -7,6 +7,7 @@ import java.util.List;
  * processes can read.
  *
  * @param deviceId the device it is for, as in {@code cpu:0}
+ * @param kind what the device is
  * @param token the secret it introduces itself with
  * @param parentPid the coordinator; the worker ends with it
  * @param seedPort the coordinator's cluster port on 127.0.0.1
@@ -17,6 +18,7 @@ import java.util.List;
  */
 public record WorkerSettings(
         String deviceId,
+        DeviceKind kind,
         String token,
         long parentPid,
         int seedPort,

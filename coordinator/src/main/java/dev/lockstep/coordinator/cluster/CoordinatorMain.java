@@ -26,6 +26,7 @@ import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import dev.lockstep.coordinator.workers.Device;
 import dev.lockstep.coordinator.workers.Devices;
 import dev.lockstep.coordinator.workers.ForkingLauncher;
+import dev.lockstep.coordinator.workers.ReplicaProcesses;
 import dev.lockstep.coordinator.workers.WorkerLauncher;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
@@ -88,10 +89,8 @@ public final class CoordinatorMain {
             Cluster cluster = Cluster.get(context.getSystem());
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
             WorkerLauncher launcher = new ForkingLauncher(new ForkingLauncher.Setup(
-                    arguments.workerClassPath,
-                    settings.workerJavaOptions(),
-                    engine,
-                    folder.logs(),
+                    new ReplicaProcesses(
+                            arguments.workerClassPath, settings.workerJavaOptions(), engine, folder.logs()),
                     cluster.selfMember().address().getPort().orElseThrow(),
                     settings.stepTimeout(),
                     tls));

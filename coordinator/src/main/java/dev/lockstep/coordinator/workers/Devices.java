@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.workers;
 
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.work.DeviceKind;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -53,7 +54,7 @@ public final class Devices {
                 .mapToObj(index -> {
                     int first = index * share % processors.size();
                     List<Integer> own = processors.subList(first, first + share);
-                    return new Device("cpu:" + index, cpuModel, own, share);
+                    return new Device("cpu:" + index, DeviceKind.CPU, cpuModel, own, share);
                 })
                 .toList();
     }

@@ -4,13 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.common.work.TlsKeys;
 import dev.lockstep.common.work.WorkerSettings;
-import dev.lockstep.coordinator.settings.JavaOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
@@ -22,15 +18,6 @@ import java.util.concurrent.Executors;
  */
 public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
     private static final String MAIN_CLASS = "dev.lockstep.worker.actor.WorkerMain";
-    /**
-     * glibc's malloc hands big blocks back to the kernel at once and takes them anew each step; kept, a step is a third faster. One arena,
-     * because the blocks of others cannot grow that big.
-     */
-    private static final Map<String, String> ALLOCATOR = Map.of(
-            "MALLOC_ARENA_MAX", "1",
-            "MALLOC_MMAP_THRESHOLD_", "4294967296",
-            "MALLOC_TRIM_THRESHOLD_", "17179869184",
-            "MALLOC_TOP_PAD_", "268435456");
 
     private final Setup setup;
     private final ExecutorService forker;
@@ -38,25 +25,9 @@ public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
     /**
      * What all workers are started with.
      *
-     * @param classPath of the worker's jars
-     * @param javaOptions JVM options
-     * @param engineEnvironment where the engine finds its natives
-     * @param logDir the folder of their logs
      * @param tls null for plain TCP
      */
-    public record Setup(
-            String classPath,
-            List<String> javaOptions,
-            Map<String, String> engineEnvironment,
-            Path logDir,
-            int seedPort,
-            Duration stepTimeout,
-            TlsKeys tls) {
-        public Setup {
-            javaOptions = List.copyOf(javaOptions);
-            engineEnvironment = Map.copyOf(engineEnvironment);
-        }
-    }
+    public record Setup(ReplicaProcesses processes, int seedPort, Duration stepTimeout, TlsKeys tls) {}
 
     public ForkingLauncher(Setup setup) {
         this.setup = setup;
@@ -77,35 +48,20 @@ public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
     }
 
     private Launched fork(Device device, String token) throws IOException {
-        Path log = setup.logDir().resolve("worker-" + device.id().replace(':', '-') + ".log");
+        Path log = setup.processes().logDir().resolve("worker-" + device.id().replace(':', '-') + ".log");
         long logStart = LogTail.size(log);
-        ProcessBuilder builder = new ProcessBuilder(command());
+        ProcessBuilder builder = setup.processes().builder(device, MAIN_CLASS);
         builder.redirectErrorStream(true);
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        Map<String, String> environment = builder.environment();
-        environment.putAll(ALLOCATOR);
-        environment.putAll(setup.engineEnvironment());
-        environment.put("OMP_NUM_THREADS", String.valueOf(device.threads()));
-        environment.put(WorkerSettings.VARIABLE, settings(device, token));
+        builder.environment().put(WorkerSettings.VARIABLE, settings(device, token));
         return new Launched(builder.start(), log, logStart);
-    }
-
-    private List<String> command() {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(JavaOptions.forThisVersion());
-        command.addAll(setup.javaOptions());
-        command.add("-XX:ErrorFile=" + setup.logDir().resolve("worker-crash-%p.log"));
-        command.add("-cp");
-        command.add(setup.classPath());
-        command.add(MAIN_CLASS);
-        return command;
     }
 
     private String settings(Device device, String token) throws JsonProcessingException {
         return new ObjectMapper()
                 .writeValueAsString(new WorkerSettings(
                         device.id(),
+                        device.kind(),
                         token,
                         ProcessHandle.current().pid(),
                         setup.seedPort(),

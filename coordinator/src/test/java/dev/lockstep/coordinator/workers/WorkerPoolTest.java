@@ -15,6 +15,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.coordinator.api.DeviceView;
 import java.io.IOException;
@@ -37,8 +38,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** The pool with real processes that do nothing, introduced by the test in their stead. */
 class WorkerPoolTest {
     private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1);
-    private static final List<Device> DEVICES =
-            List.of(new Device("cpu:0", "cpu", List.of(0), 1), new Device("cpu:1", "cpu", List.of(1), 1));
+    private static final List<Device> DEVICES = List.of(
+            new Device("cpu:0", DeviceKind.CPU, "cpu", List.of(0), 1),
+            new Device("cpu:1", DeviceKind.CPU, "cpu", List.of(1), 1));
 
     @TempDir
     Path folder;

@@ -32,7 +32,8 @@ public final class LibTorch {
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
             "setData", "_ZNK2at10TensorBase8set_dataERKS0_");
 
-    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+    /** Whether this platform passes results as described above. */
+    static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
@@ -73,6 +74,7 @@ public final class LibTorch {
             }
             zero(input);
             FusedKernels.link();
+            ConvolutionGradients.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }

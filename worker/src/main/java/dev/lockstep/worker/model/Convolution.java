@@ -39,6 +39,10 @@ final class Convolution extends Layer {
         return (manager, shape, type) -> manager.randomNormal(0f, deviation, shape, type);
     }
 
+    Parameter weight() {
+        return weight;
+    }
+
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
         PtNDArray offset = bias == null ? null : values(bias);

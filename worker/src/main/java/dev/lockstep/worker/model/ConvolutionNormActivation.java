@@ -11,7 +11,10 @@ final class ConvolutionNormActivation extends Sequential {
             int stride,
             int groups,
             boolean activation) {
-        add(new Convolution(name + ".0", inputChannels, outputChannels, kernel, stride, groups, false));
+        add(
+                groups == 1
+                        ? new Convolution(name + ".0", inputChannels, outputChannels, kernel, stride, groups, false)
+                        : new DepthwiseConvolution(name + ".0", inputChannels, kernel, stride));
         add(new BatchNormalization(
                 name + ".1", outputChannels, variant.batchNormMomentum(), variant.batchNormEpsilon()));
         if (activation) {

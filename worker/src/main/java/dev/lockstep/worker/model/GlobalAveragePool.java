@@ -4,13 +4,20 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
-/** {@code torch.nn.AdaptiveAvgPool2d(1)}: [N, C, H, W] to [N, C, 1, 1]. */
+/**
+ * {@code torch.nn.AdaptiveAvgPool2d(1)}: [N, C, H, W] to [N, C, 1, 1]. As a sum and a division, whose gradient is a view of one number a
+ * channel; the mean's is a whole image of them.
+ */
 final class GlobalAveragePool extends Layer {
-    private static final Shape ONE_PIXEL = new Shape(1, 1);
+    private static final long[] PIXELS = {2, 3};
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        return JniUtils.adaptiveAvgPool(input, ONE_PIXEL);
+        Shape shape = input.getShape();
+        try (PtNDArray sum = JniUtils.sum(input, PIXELS, true);
+                PtNDArray count = (PtNDArray) input.getManager().create((float) (shape.get(2) * shape.get(3)))) {
+            return JniUtils.div(sum, count);
+        }
     }
 
     @Override

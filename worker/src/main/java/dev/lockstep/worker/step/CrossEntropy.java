@@ -22,4 +22,14 @@ final class CrossEntropy {
         PtNDArray chosen = JniUtils.gather(logProbabilities, (PtNDArray) labels, 1);
         return JniUtils.neg(JniUtils.mean(chosen));
     }
+
+    /**
+     * Leaves the loss's gradient by the logits with the logits, which are no model's but gathered from several.
+     *
+     * @param loss scalar
+     * @param gradient scalar: where backward starts
+     */
+    static void backward(NDArray loss, NDArray gradient) {
+        JniUtils.backward((PtNDArray) loss, (PtNDArray) gradient, false, false);
+    }
 }

@@ -89,7 +89,7 @@ final class DataParallelStep implements TrainingStep {
             gathered.setRequiresGradient(true);
             NDArray mean = CrossEntropy.mean(gathered, labels(scope, command));
             loss = (double) mean.getFloat();
-            replica.backward(mean, scale(scope));
+            CrossEntropy.backward(mean, scale(scope));
             batchGradient = gathered.getGradient();
         }
         NDArray gradient = collective.scatter(scope, batchGradient);

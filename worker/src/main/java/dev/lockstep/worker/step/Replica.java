@@ -122,9 +122,10 @@ final class Replica {
         return arithmetic.forward(model::logits, images);
     }
 
-    /** Adds the gradients of {@code output}, weighted by {@code gradient}, to the flat gradients. */
+    /** Adds the gradients of the last forward pass's {@code output}, weighted by {@code gradient}, to the flat gradients. */
     void backward(NDArray output, NDArray gradient) {
         JniUtils.backward((PtNDArray) output, (PtNDArray) gradient, false, false);
+        model.completeGradients();
     }
 
     void zeroGradients() {

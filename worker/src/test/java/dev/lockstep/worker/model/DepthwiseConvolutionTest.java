@@ -1,0 +1,194 @@
+package dev.lockstep.worker.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.libtorch.AutocastMode;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
+import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
+import dev.lockstep.worker.libtorch.ConvolutionGradients;
+import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Against the plain convolution, whose gradients are all autograd's. */
+class DepthwiseConvolutionTest {
+    private NDManager manager;
+
+    @BeforeEach
+    void open() {
+        manager = LibTorch.load().newBaseManager();
+        JniUtils.setGradMode(true);
+        JniUtils.setSeed(7);
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    /** What a step finds out: all float32. */
+    private static final class Found {
+        private final float[] output;
+        private final float[] byInput;
+        private final float[] byWeight;
+
+        Found(NDArray output, NDArray byInput, NDArray byWeight) {
+            this.output = output.toFloatArray();
+            this.byInput = byInput.toFloatArray();
+            this.byWeight = byWeight.toFloatArray();
+        }
+    }
+
+    @ParameterizedTest(name = "{0} images of {1} x {2} x {3}, kernel {4}, stride {5}, channels last {6}")
+    @CsvSource({
+        "2, 24, 14, 14, 5, 1, true",
+        "2, 24, 14, 14, 5, 1, false",
+        "3, 40, 7, 7, 5, 1, true",
+        "1, 17, 9, 11, 5, 1, true",
+        "2, 16, 28, 28, 5, 2, true",
+        "2, 16, 15, 13, 5, 2, true",
+        "2, 16, 13, 16, 5, 2, false",
+        "1, 8, 2, 1, 5, 1, true",
+        "2, 24, 14, 14, 3, 1, true",
+        "2, 24, 15, 14, 3, 2, true"
+    })
+    void shouldHaveThePlainConvolutionsGradients(
+            int images, int channels, int height, int width, int kernel, int stride, boolean channelsLast) {
+        Shape shape = new Shape(images, channels, height, width);
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(channels, 1, kernel, kernel));
+        PtNDArray input = images(shape, channelsLast);
+
+        Found expected = run(new Convolution("c", channels, channels, kernel, stride, channels, false), weight, input);
+        Found found = run(new DepthwiseConvolution("c", channels, kernel, stride), weight, input);
+
+        assertArrayEquals(expected.output, found.output, 0f);
+        assertArrayEquals(expected.byInput, found.byInput, 0f);
+        assertClose(expected.byWeight, found.byWeight, 1e-5);
+    }
+
+    @ParameterizedTest(name = "kernel {0}, stride {1}")
+    @CsvSource({"3, 2", "5, 2", "5, 1"})
+    void shouldHaveThemInBfloat16(int kernel, int stride) {
+        int channels = 32;
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(channels, 1, kernel, kernel));
+        PtNDArray input = images(new Shape(2, channels, 14, 14), true);
+
+        Found expected =
+                runHalf(new Convolution("c", channels, channels, kernel, stride, channels, false), weight, input);
+        Found found = runHalf(new DepthwiseConvolution("c", channels, kernel, stride), weight, input);
+
+        // Half a unit in bfloat16's last place is 2^-9; the two may round differently once more.
+        assertClose(expected.output, found.output, 0x1p-8);
+        assertClose(expected.byInput, found.byInput, 0x1p-7);
+        assertClose(expected.byWeight, found.byWeight, 0x1p-7);
+    }
+
+    @Test
+    void shouldForgetAPassThatHadNoBackward() {
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
+        PtNDArray input = images(new Shape(2, 16, 8, 8), true);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        Found once = run(layer, weight, input);
+
+        PtNDArray leaf = images(new Shape(1, 16, 4, 4), true);
+        leaf.setRequiresGradient(true);
+        layer.apply(leaf.mul(2), true).close();
+        Found again = run(layer, weight, input);
+        layer.finishBackward();
+
+        assertArrayEquals(once.byWeight, again.byWeight, 0f);
+        assertArrayEquals(
+                again.byWeight,
+                layer.getParameters().get(0).getValue().getArray().getGradient().toFloatArray(),
+                0f);
+    }
+
+    @Test
+    void shouldRefuseAGradientOfAnotherShape() {
+        PtNDArray input = images(new Shape(2, 16, 8, 8), true);
+        PtNDArray gradient = images(new Shape(2, 16, 7, 8), true);
+
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> ConvolutionGradients.depthwiseWeight(
+                        gradient, input, new Shape(3, 3), new Shape(1, 1), new Shape(1, 1)));
+    }
+
+    private Found run(Layer layer, PtNDArray weight, PtNDArray input) {
+        return run(layer, weight, input, layerInput -> layer.apply((PtNDArray) layerInput.mul(2), true));
+    }
+
+    private Found runHalf(Layer layer, PtNDArray weight, PtNDArray input) {
+        return run(
+                layer,
+                weight,
+                input,
+                layerInput -> AutocastMode.with(DeviceType.CPU, HalfType.BFLOAT16, () -> {
+                    // As in the model, what comes in is of 16 bits already.
+                    PtNDArray one =
+                            (PtNDArray) manager.ones(new Shape(input.getShape().get(1), 1, 1, 1));
+                    PtNDArray half = JniUtils.convolution(
+                            (PtNDArray) layerInput, one, null, new Shape(1, 1), new Shape(0, 0), new Shape(1, 1), (int)
+                                    input.getShape().get(1));
+                    return layer.apply(half, true);
+                }));
+    }
+
+    private Found run(Layer layer, PtNDArray weight, PtNDArray input, UnaryOperator<NDArray> forward) {
+        Parameter parameter = layer.getParameters().get(0).getValue();
+        if (!parameter.isInitialized()) {
+            parameter.setInitializer((owner, shape, type) -> weight.duplicate());
+            parameter.initialize(manager, DataType.FLOAT32);
+        }
+        PtNDArray values = (PtNDArray) parameter.getArray();
+        values.setRequiresGradient(true);
+        JniUtils.backward(JniUtils.sum(values), (PtNDArray) manager.ones(new Shape()), false, false);
+        values.getGradient().muli(0);
+        PtNDArray leaf = JniUtils.detachGradient(input);
+        leaf.setRequiresGradient(true);
+        NDArray zero = manager.zeros(new Shape(1));
+
+        PtNDArray output = (PtNDArray) forward.apply(leaf).add(zero);
+        PtNDArray slopes =
+                (PtNDArray) manager.arange((float) output.size()).mod(7).sub(3).reshape(output.getShape());
+        JniUtils.backward(output, slopes, false, false);
+        layer.finishBackward();
+
+        assertEquals(DataType.FLOAT32, output.getDataType());
+        return new Found(output, leaf.getGradient(), values.getGradient());
+    }
+
+    private PtNDArray images(Shape shape, boolean channelsLast) {
+        PtNDArray nchw = (PtNDArray) manager.randomNormal(shape);
+        if (!channelsLast) {
+            return nchw;
+        }
+        NDArray nhwc = JniUtils.permute(nchw, new long[] {0, 2, 3, 1}).duplicate();
+        return JniUtils.permute((PtNDArray) nhwc, new long[] {0, 3, 1, 2});
+    }
+
+    /** Elementwise, relative to the largest of them: sums of many products cancel. */
+    private static void assertClose(float[] expected, float[] found, double tolerance) {
+        assertEquals(expected.length, found.length);
+        double largest = 0;
+        for (float value : expected) {
+            largest = Math.max(largest, Math.abs(value));
+        }
+        for (int i = 0; i < expected.length; i++) {
+            assertEquals(expected[i], found[i], tolerance * largest, "element " + i);
+        }
+    }
+}
