@@ -5,6 +5,7 @@ import java.util.List;
 /**
  * Everything a run found out.
  *
+ * @param batchSweeps the searches for the largest batch; empty unless the plan asks for it
  * @param peers the same work done by other programs; empty unless they were asked for
  */
 public record Report(
@@ -14,6 +15,7 @@ public record Report(
         ModelInfo model,
         List<Result> results,
         List<Observation> observations,
+        List<BatchSweep> batchSweeps,
         List<Peer> peers) {
     /** The version of this form. */
     public static final String SCHEMA = "lockstep.report/1";
@@ -21,10 +23,11 @@ public record Report(
     public Report {
         results = List.copyOf(results);
         observations = List.copyOf(observations);
+        batchSweeps = batchSweeps == null ? List.of() : List.copyOf(batchSweeps);
         peers = peers == null ? List.of() : List.copyOf(peers);
     }
 
-    /** A report of Lockstep alone. */
+    /** A report of Lockstep alone that searched for no batch. */
     public Report(
             String schema,
             RunInfo run,
@@ -32,6 +35,6 @@ public record Report(
             ModelInfo model,
             List<Result> results,
             List<Observation> observations) {
-        this(schema, run, system, model, results, observations, List.of());
+        this(schema, run, system, model, results, observations, List.of(), List.of());
     }
 }

@@ -14,15 +14,19 @@ import java.util.List;
  * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step
  * @param chunks samples of each replica's chunk; devices beyond the list were idle
+ * @param warmupSteps of each round
+ * @param steps measured steps of all rounds
  * @param error null when ok
  * @param samplesMillis every measured step in order
  * @param imagesPerSecond imagesPerStep over the mean step
- * @param speedup imagesPerSecond over the one-device result of the same precision and batch per device; null without one
+ * @param speedup imagesPerSecond over the one-device result of the same precision and batch: the geometric mean of the rounds'; null
+ *     without one
  * @param efficiency speedup over deviceCount
  * @param phaseMillis means on replica 0; with {@code other} they add up to the mean step
  * @param waitMillis each rank's mean time at barriers in a step
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
+ * @param provenance how the row came about; null in a report that lacks it
  */
 public record Result(
         String id,
@@ -51,12 +55,55 @@ public record Result(
         PerDevice waitMillis,
         Double dataWaitMillis,
         Double finalLoss,
-        String parameterChecksum) {
+        String parameterChecksum,
+        Provenance provenance) {
 
     public Result {
         devices = List.copyOf(devices);
         chunks = List.copyOf(chunks);
         samplesMillis = samplesMillis == null ? null : List.copyOf(samplesMillis);
+    }
+
+    /** The same row with what is known of how it came about. */
+    public Result withProvenance(Provenance known) {
+        return with(speedup, efficiency, known);
+    }
+
+    /** The same row with its speed-up, and the efficiency that follows from it. */
+    public Result withSpeedup(double over, Provenance known) {
+        return with(over, over / deviceCount, known);
+    }
+
+    private Result with(Double speedup, Double efficiency, Provenance provenance) {
+        return new Result(
+                id,
+                strategy,
+                precision,
+                amp,
+                tf32,
+                deviceCount,
+                devices,
+                collective,
+                batchPerDevice,
+                globalBatch,
+                imagesPerStep,
+                chunks,
+                warmupSteps,
+                steps,
+                status,
+                error,
+                stepMillis,
+                samplesMillis,
+                imagesPerSecond,
+                speedup,
+                efficiency,
+                memoryMiB,
+                phaseMillis,
+                waitMillis,
+                dataWaitMillis,
+                finalLoss,
+                parameterChecksum,
+                provenance);
     }
 
     /** Distribution of the measured steps; percentiles interpolate linearly, stddev is the sample's. */

@@ -2,11 +2,15 @@ package dev.lockstep.common.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class PlanTest {
@@ -75,6 +79,92 @@ class PlanTest {
     void shouldRefuseBothBatchesAndNone() {
         assertThrows(IllegalArgumentException.class, () -> plan(1, 1, new DataSpec.Synthetic()));
         assertThrows(IllegalArgumentException.class, () -> plan(null, null, new DataSpec.Synthetic()));
+    }
+
+    private static Plan batches(List<Integer> batchPerDevice, List<Integer> globalBatch) {
+        Plan one = plan(1, null, new DataSpec.Synthetic());
+        return new Plan(
+                one.devices(),
+                one.strategies(),
+                List.of(Precision.FP32),
+                batchPerDevice,
+                globalBatch,
+                one.model(),
+                one.steps(),
+                one.warmup(),
+                one.optimizer(),
+                one.memoryFormat(),
+                one.data(),
+                one.seed(),
+                batchPerDevice == null && globalBatch == null,
+                3,
+                OnOutOfMemory.HALVE);
+    }
+
+    private static List<String> ids(List<MeasurementSpec> measurements) {
+        return measurements.stream().map(MeasurementSpec::id).toList();
+    }
+
+    @Test
+    void shouldMeasureEveryBatchPerDevice() {
+        Plan plan = batches(List.of(8, 16), null);
+        assertEquals(Scaling.WEAK, plan.scaling());
+        assertEquals(
+                List.of(
+                        "data-parallel-fp32-1x8",
+                        "data-parallel-fp32-1x16",
+                        "data-parallel-fp32-4x8",
+                        "data-parallel-fp32-4x16"),
+                ids(plan.measurements()));
+        assertEquals(64, plan.measurements().get(3).globalBatch());
+    }
+
+    @Test
+    void shouldTellSeveralGlobalBatchesApart() {
+        Plan plan = batches(null, List.of(5, 6));
+        assertEquals(Scaling.STRONG, plan.scaling());
+        assertEquals(
+                List.of(
+                        "data-parallel-fp32-1x5-of-5",
+                        "data-parallel-fp32-1x6-of-6",
+                        "data-parallel-fp32-4x2-of-5",
+                        "data-parallel-fp32-4x2-of-6"),
+                ids(plan.measurements()));
+        assertEquals(List.of(2, 2, 1), plan.measurements().get(2).chunks());
+    }
+
+    @Test
+    void shouldLeaveTheLargestBatchToBeFound() {
+        Plan plan = batches(null, null);
+        assertThrows(IllegalStateException.class, plan::measurements);
+        assertEquals(
+                List.of("data-parallel-fp32-1x24", "data-parallel-fp32-4x24"),
+                ids(plan.measurements(Map.of(Precision.FP32, 24))));
+    }
+
+    @Test
+    void shouldSpellOneBatchAsANumberAndSeveralAsAList() throws JsonProcessingException {
+        ObjectMapper mapper = new ObjectMapper();
+        JsonNode one = mapper.valueToTree(plan(16, null, new DataSpec.Synthetic()));
+        assertEquals("16", one.get("batchPerDevice").toString());
+        assertTrue(one.get("globalBatch").isNull());
+        for (Plan plan : List.of(batches(List.of(8, 16), null), batches(null, List.of(8, 16)), batches(null, null))) {
+            assertEquals(plan, mapper.readValue(mapper.writeValueAsString(plan), Plan.class));
+        }
+        assertEquals(
+                "[8,16]",
+                mapper.valueToTree(batches(null, List.of(8, 16)))
+                        .get("globalBatch")
+                        .toString());
+    }
+
+    @Test
+    void shouldReadPlansFromBeforeThereWereRounds() throws JsonProcessingException {
+        ObjectMapper mapper = new ObjectMapper();
+        Plan plan = plan(16, null, new DataSpec.Synthetic());
+        ObjectNode old = mapper.valueToTree(plan);
+        old.remove(List.of("rounds", "largestBatch", "onOutOfMemory"));
+        assertEquals(plan, mapper.treeToValue(old, Plan.class));
     }
 
     @Test

@@ -28,10 +28,10 @@ public record RunView(
     }
 
     /**
-     * A measurement's progress.
+     * A measurement's progress. With rounds each turn is one; a search for the largest batch adds them as it goes.
      *
-     * @param id as in the report
-     * @param label for people: {@code 2 devices, fp32, data-parallel, batch 2 x 16}
+     * @param id as in the report, with {@code /2} in the second of several rounds and {@code -try} for a batch that is tried
+     * @param label for people: {@code 2 devices, fp32, data-parallel, batch 16+16, round 1 of 2}
      * @param state {@code waiting}, {@code preparing}, {@code warming-up}, {@code measuring}, or one of
      *     {@link dev.lockstep.common.report.ResultStatus}
      * @param stepsDone warm-up included

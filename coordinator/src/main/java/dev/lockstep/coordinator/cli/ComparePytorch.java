@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.DeviceView;
@@ -25,11 +26,12 @@ import picocli.CommandLine.Spec;
             "Measures a plan with Lockstep and with PyTorch in turns, never both at once, and writes one report of both: on one",
             "device against the bare module, on several against DistributedDataParallel and, on GPUs, DataParallel. Model,",
             "batch, precision, optimizer, steps and processors are the same. Takes the options of run, and starts a cluster",
-            "where none is running. Needs a Python with torch (1.13 or newer) and torchvision."
+            "where none is running; --rounds is 3 unless given, and PyTorch is first in every other one. Needs a Python with torch (1.13 or newer) and torchvision."
         },
         sortOptions = false)
 final class ComparePytorch implements Callable<Integer> {
     private static final String TORCHVISIONS = "efficientnet_b";
+    private static final String DEFAULT_ROUNDS = "3";
 
     private final Shell shell;
 
@@ -42,25 +44,18 @@ final class ComparePytorch implements Callable<Integer> {
             description = "the Python to use (default: python3 on the PATH, then /usr/bin/python3)")
     String python;
 
-    @Option(
-            names = "--rounds",
-            paramLabel = "N",
-            defaultValue = "3",
-            description =
-                    "measure everything so often, and in every other round PyTorch first (default: ${DEFAULT-VALUE})")
-    int rounds;
-
     ComparePytorch(Shell shell) {
         this.shell = shell;
     }
 
     @Override
     public Integer call() {
-        if (rounds < 1) {
-            throw new CommandException(ExitStatus.USAGE, "--rounds is " + rounds + ": it must be at least 1");
-        }
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
+        settings.putIfAbsent(RunSetting.ROUNDS.key(), DEFAULT_ROUNDS);
+        if (Long.parseLong(settings.get(RunSetting.ROUNDS.key())) < 1) {
+            throw new CommandException(ExitStatus.USAGE, "--rounds must be at least 1");
+        }
         PeerProgram program =
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
         Python found = PythonSearch.find(python, program::probe);
@@ -74,7 +69,7 @@ final class ComparePytorch implements Callable<Integer> {
             RunRequest request = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu);
             requireComparable(request);
             return new PytorchComparison(shell, client, program, found)
-                    .run(settings, request, devices, rounds)
+                    .run(settings, request, devices)
                     .code();
         } finally {
             if (guard != null) {
@@ -115,6 +110,12 @@ final class ComparePytorch implements Callable<Integer> {
                     ExitStatus.USAGE,
                     "torchvision has no model '%s': take one of efficientnet_b0 to efficientnet_b7"
                             .formatted(plan.model().name()));
+        }
+        List<Integer> batches = plan.globalBatch() == null ? plan.batchPerDevice() : plan.globalBatch();
+        if (plan.largestBatch() || batches.size() > 1 || plan.onOutOfMemory() != OnOutOfMemory.FAIL) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "both sides must have the same batch: name one size, not several or max, and leave out --on-out-of-memory halve");
         }
         if (plan.data() instanceof DataSpec.ImageFolder) {
             throw new CommandException(

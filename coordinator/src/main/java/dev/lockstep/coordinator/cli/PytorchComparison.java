@@ -45,8 +45,8 @@ final class PytorchComparison {
     private static final DateTimeFormatter ID = DateTimeFormatter.ofPattern("'compare-'yyyyMMdd-HHmmss", Locale.ROOT)
             .withZone(ZoneId.systemDefault());
     /** Settings that a comparison decides for each of its runs. */
-    private static final List<RunSetting> DECIDED =
-            List.of(RunSetting.DEVICES, RunSetting.STRATEGY, RunSetting.PRECISION, RunSetting.OUTPUT);
+    private static final List<RunSetting> DECIDED = List.of(
+            RunSetting.DEVICES, RunSetting.STRATEGY, RunSetting.PRECISION, RunSetting.ROUNDS, RunSetting.OUTPUT);
 
     private final Shell shell;
     private final CoordinatorClient client;
@@ -71,11 +71,12 @@ final class PytorchComparison {
      * @param devices of the cluster
      * @throws CommandException if both do not compute the same, and at Ctrl-C; what was measured until then is in the report
      */
-    ExitStatus run(Map<String, String> settings, RunRequest request, List<DeviceView> devices, int rounds) {
+    ExitStatus run(Map<String, String> settings, RunRequest request, List<DeviceView> devices) {
         shell.interrupt().watch();
         folder = request.output() == null ? shell.runDir().reportDir(id) : request.output();
         request.configuration().forEach(line -> shell.out().println("  " + line));
         Plan plan = request.plan();
+        int rounds = plan.rounds();
         List<PeerDevice> places = devices.stream()
                 .map(device ->
                         new PeerDevice(device.id(), device.cpus() == null ? null : Processors.parse(device.cpus())))
@@ -139,6 +140,7 @@ final class PytorchComparison {
                 comparison.model(),
                 results,
                 Observations.of(results),
+                List.of(),
                 comparison.peers(python));
     }
 

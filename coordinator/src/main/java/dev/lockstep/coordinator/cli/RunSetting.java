@@ -17,13 +17,27 @@ enum RunSetting {
             "NAMES",
             Form.TEXT,
             "arithmetic of forward and backward: fp32, fp32-strict, amp, amp-fp16, amp-bf16"),
-    BATCH_PER_DEVICE("batch-per-device", "N", Form.WHOLE_NUMBER, "images per device and step (weak scaling)"),
-    GLOBAL_BATCH("global-batch", "N", Form.WHOLE_NUMBER, "images per step over all devices (strong scaling)"),
+    BATCH_PER_DEVICE(
+            "batch-per-device",
+            "SIZES",
+            Form.BATCHES,
+            "images per device and step (weak scaling), as in 8,16,32; max finds the largest that fits"),
+    GLOBAL_BATCH(
+            "global-batch",
+            "SIZES",
+            Form.WHOLE_NUMBERS,
+            "images per step over all devices (strong scaling), as in 16,32"),
+    ON_OUT_OF_MEMORY(
+            "on-out-of-memory",
+            "WHAT",
+            Form.TEXT,
+            "fail, or halve: measure half the batch where one does not fit, and say so"),
     IMAGE_SIZE("image-size", "PIXELS", Form.WHOLE_NUMBER, "height and width of an image"),
     CLASSES("classes", "N", Form.WHOLE_NUMBER, "outputs of the model's head"),
     MODEL("model", "NAME", Form.TEXT, "efficientnet_b0 to efficientnet_b7; tiny is for tests"),
     STEPS("steps", "N", Form.WHOLE_NUMBER, "measured steps of each measurement"),
     WARMUP("warmup", "N", Form.WHOLE_NUMBER, "steps before the first measured one"),
+    ROUNDS("rounds", "N", Form.WHOLE_NUMBER, "measure everything so often, in turns, so that drift is no result"),
     OPTIMIZER("optimizer", "NAME", Form.TEXT, "sgd, adam or adamw"),
     LEARNING_RATE("learning-rate", "X", Form.NUMBER, "the optimizer's learning rate"),
     MOMENTUM("momentum", "X", Form.NUMBER, "the optimizer's momentum"),
@@ -49,11 +63,15 @@ enum RunSetting {
     private enum Form {
         TEXT,
         WHOLE_NUMBER,
+        WHOLE_NUMBERS,
+        BATCHES,
         NUMBER,
         FLAG,
         PATH,
         HIDDEN_PATH
     }
+
+    private static final String LARGEST_BATCH = "max";
 
     private final String key;
     private final String placeholder;
@@ -117,7 +135,7 @@ enum RunSetting {
         check(value);
         return switch (form) {
             case TEXT -> this == DATA ? resolveData(value, directory) : value;
-            case WHOLE_NUMBER, NUMBER, FLAG -> value;
+            case WHOLE_NUMBER, WHOLE_NUMBERS, BATCHES, NUMBER, FLAG -> value;
             case PATH, HIDDEN_PATH -> absolute(value, directory);
         };
     }
@@ -126,13 +144,33 @@ enum RunSetting {
         try {
             switch (form) {
                 case WHOLE_NUMBER -> Long.parseLong(value);
+                case WHOLE_NUMBERS -> requireWholeNumbers(value);
+                case BATCHES -> requireBatches(value);
                 case NUMBER -> Double.parseDouble(value);
                 case FLAG -> requireFlag(value);
                 case TEXT, PATH, HIDDEN_PATH -> {}
             }
         } catch (NumberFormatException e) {
-            String expected = form == Form.WHOLE_NUMBER ? "a whole number" : "a number";
+            String expected =
+                    switch (form) {
+                        case WHOLE_NUMBERS -> "a list of whole numbers";
+                        case BATCHES -> "a list of whole numbers, or max";
+                        case NUMBER -> "a number";
+                        case WHOLE_NUMBER, TEXT, FLAG, PATH, HIDDEN_PATH -> "a whole number";
+                    };
             throw new IllegalArgumentException("'" + value + "' is not " + expected, e);
+        }
+    }
+
+    private static void requireBatches(String value) {
+        if (!value.equals(LARGEST_BATCH)) {
+            requireWholeNumbers(value);
+        }
+    }
+
+    private static void requireWholeNumbers(String value) {
+        for (String number : value.split(",", -1)) {
+            Long.parseLong(number.strip());
         }
     }
 

@@ -8,6 +8,5 @@ import java.time.Instant;
  * A run that was accepted.
  *
  * @param reportDir absolute, made when the run was accepted
- * @param firstEpoch number of its first measurement within the cluster's life; the others follow
  */
-record Assignment(String id, RunRequest request, Path reportDir, Instant submittedAt, long firstEpoch) {}
+record Assignment(String id, RunRequest request, Path reportDir, Instant submittedAt) {}

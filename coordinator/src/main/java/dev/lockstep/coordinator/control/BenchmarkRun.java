@@ -12,6 +12,7 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.report.ReportWriter;
@@ -39,8 +40,14 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
 
     record Changed(RunView view) implements Event {}
 
-    /** It is over and its report is written. */
-    record Over(RunView view) implements Event {}
+    /** It is over and its report is written. {@code nextEpoch} is the first that it left unused. */
+    record Over(RunView view, long nextEpoch) implements Event {}
+
+    /**
+     * The part of the available memory that a search for the largest batch may fill. The need of a batch is an estimate, and a machine
+     * that is filled to the brim by a wrong one takes more with it than the replica.
+     */
+    private static final double SHARE_OF_A_SEARCH = 0.9;
 
     private final ClusterContext cluster;
     private final ActorRef<Event> parent;
@@ -51,16 +58,28 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private ActorRef<Measurement.Command> measurement;
     private EngineInfo engine;
     private boolean cancelled;
+    private long epoch;
 
-    static Behavior<Command> create(Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
-        return Behaviors.setup(context -> new BenchmarkRun(context, assignment, cluster, parent));
+    /**
+     * Creates a run.
+     *
+     * @param firstEpoch number of its first measurement within the cluster's life; the others follow
+     */
+    static Behavior<Command> create(
+            Assignment assignment, ClusterContext cluster, long firstEpoch, ActorRef<Event> parent) {
+        return Behaviors.setup(context -> new BenchmarkRun(context, assignment, cluster, firstEpoch, parent));
     }
 
     private BenchmarkRun(
-            ActorContext<Command> context, Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
+            ActorContext<Command> context,
+            Assignment assignment,
+            ClusterContext cluster,
+            long firstEpoch,
+            ActorRef<Event> parent) {
         super(context);
         this.assignment = assignment;
         this.cluster = cluster;
+        this.epoch = firstEpoch;
         this.parent = parent;
         this.book = new RunBook(assignment);
         this.writer = new ReportWriter(assignment.reportDir());
@@ -80,23 +99,27 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     private void measureNext() {
-        MeasurementSpec spec = book.current();
-        book.preparing();
+        MeasurementSpec spec = book.current().spec();
+        boolean isTry = book.current() instanceof Agenda.Try;
+        StateFiles files = assignment.request().files();
+        book.preparing(Instant.now());
         TrainingSpec training = training(spec);
         Measurement.Setting setting = new Measurement.Setting(
                 spec,
                 assignment.request().plan(),
                 training,
-                assignment.request().files(),
+                isTry ? new StateFiles(files.load(), null, null) : files,
                 assignment.id(),
-                book.currentEpoch(),
+                epoch,
                 cluster.footprints().find(training),
-                cluster::budgetMiB,
+                workers -> cluster.budgetMiB(workers) * (isTry ? SHARE_OF_A_SEARCH : 1),
+                cluster.system().with(null).memoryMiB(),
                 cluster.pool(),
                 cluster.settings().stepTimeout(),
                 cluster.blocking());
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
-        measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + book.currentEpoch());
+        measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + epoch);
+        epoch++;
         publish();
     }
 
@@ -119,7 +142,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
 
     private Behavior<Command> onEnded(Measurement.Ended ended) {
         if (ended.footprint() != null) {
-            cluster.footprints().add(training(book.current()), ended.footprint());
+            cluster.footprints().add(training(book.current().spec()), ended.footprint());
         }
         measurement = null;
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
@@ -200,7 +223,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     private Behavior<Command> over() {
-        parent.tell(new Over(book.view()));
+        parent.tell(new Over(book.view(), epoch));
         return Behaviors.stopped();
     }
 

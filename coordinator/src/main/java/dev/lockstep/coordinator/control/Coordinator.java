@@ -89,6 +89,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private final Deque<Assignment> queue = new ArrayDeque<>();
     private ActorRef<BenchmarkRun.Command> currentRun;
     private String currentId;
+    private long nextNumber = 1;
     private long nextEpoch = 1;
     private ActorRef<Done> stopper;
 
@@ -182,12 +183,10 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
             return this;
         }
         Instant now = Instant.now();
-        long firstEpoch = nextEpoch;
-        nextEpoch += request.plan().measurements().size();
+        long number = nextNumber++;
         getContext()
                 .pipeToSelf(
-                        CompletableFuture.supplyAsync(
-                                () -> preflight.check(request, now, firstEpoch), cluster.blocking()),
+                        CompletableFuture.supplyAsync(() -> preflight.check(request, now, number), cluster.blocking()),
                         (assignment, thrown) -> new Checked(
                                 assignment,
                                 thrown == null
@@ -218,7 +217,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         Assignment next = queue.remove();
         currentId = next.id();
         ActorRef<BenchmarkRun.Event> events = getContext().messageAdapter(BenchmarkRun.Event.class, RunTold::new);
-        currentRun = getContext().spawn(BenchmarkRun.create(next, cluster, events), "run-" + next.id());
+        currentRun = getContext().spawn(BenchmarkRun.create(next, cluster, nextEpoch, events), "run-" + next.id());
     }
 
     private Behavior<Command> onFindRun(FindRun find) {
@@ -260,6 +259,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
             runs.put(changed.view().id(), changed.view());
         } else if (told.event instanceof BenchmarkRun.Over over) {
             runs.put(over.view().id(), over.view());
+            nextEpoch = over.nextEpoch();
             getContext()
                     .getLog()
                     .info("run {}: {}", over.view().id(), over.view().status());

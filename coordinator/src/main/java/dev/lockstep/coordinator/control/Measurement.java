@@ -29,7 +29,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -55,8 +54,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
 
     private record Answered(MeasurementMessage message) implements Command {}
 
-    /** Exactly one of the two is set. */
-    private record Opened(DataPlane dataPlane, Failure failure) implements Command {}
+    /** Exactly one of {@code dataPlane} and {@code failure} is set; {@code memory} is what was found out before. */
+    private record Opened(DataPlane dataPlane, MemoryNeed memory, Failure failure) implements Command {}
 
     private record Looped(TrainingLoop.Event event) implements Command {}
 
@@ -81,8 +80,10 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      *
      * @param deviceIds in rank order; empty if it never got workers
      * @param footprint of the model; null if it was not found out
+     * @param memory what it needed and what there was, as far as that was found out
      */
-    record Ended(Outcome outcome, List<String> deviceIds, ModelFootprint footprint) implements Event {}
+    record Ended(Outcome outcome, List<String> deviceIds, ModelFootprint footprint, MemoryNeed memory)
+            implements Event {}
 
     /** How it came out. */
     sealed interface Outcome {}
@@ -99,6 +100,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      * @param epoch its number within the cluster's life
      * @param footprint of the model, when an earlier measurement has found it out; else null
      * @param budgetMiB what these workers may use together; called on the blocking executor
+     * @param totalMemoryMiB the machine's
      * @param blocking runs what blocks
      */
     record Setting(
@@ -110,6 +112,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
             long epoch,
             ModelFootprint footprint,
             ToDoubleFunction<List<LeasedWorker>> budgetMiB,
+            double totalMemoryMiB,
             ActorRef<WorkerPool.Command> pool,
             Duration stepTimeout,
             Executor blocking) {}
@@ -120,6 +123,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private final ActorRef<MeasurementMessage> answers;
     private List<LeasedWorker> workers = List.of();
     private ModelFootprint footprint;
+    private MemoryNeed memory;
     private DataPlane dataPlane;
     private boolean opening;
     private ActorRef<TrainingLoop.Command> loop;
@@ -142,6 +146,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         this.parent = parent;
         this.timers = timers;
         this.footprint = setting.footprint;
+        this.memory = new MemoryNeed(null, null, setting.totalMemoryMiB);
         this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
         setting.pool.tell(
                 new WorkerPool.Acquire(setting.spec.deviceCount(), context.messageAdapter(Lease.class, Leased::new)));
@@ -215,26 +220,36 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         getContext()
                 .pipeToSelf(
                         CompletableFuture.supplyAsync(this::openNow, setting.blocking),
-                        (opened, thrown) -> new Opened(
-                                opened,
-                                thrown == null
-                                        ? null
-                                        : Failure.of(thrown, FailureCategory.INTERNAL, "the data plane failed")));
+                        (opened, thrown) -> thrown == null
+                                ? opened
+                                : new Opened(
+                                        null,
+                                        memory,
+                                        Failure.of(thrown, FailureCategory.INTERNAL, "the data plane failed")));
     }
 
-    private DataPlane openNow() {
+    private Opened openNow() {
         SegmentLayout layout = DataPlane.layout(setting.spec, setting.plan, footprint);
-        Optional<Failure> tooBig =
-                MemoryBudget.check(setting.spec, footprint, layout.size(), setting.budgetMiB.applyAsDouble(workers));
-        if (tooBig.isPresent()) {
-            throw new LockstepException(tooBig.get().category(), tooBig.get().message());
+        MemoryBudget budget = new MemoryBudget(setting.spec, footprint, layout.size());
+        double available = setting.budgetMiB.applyAsDouble(workers);
+        MemoryNeed need = new MemoryNeed(budget.neededMiB(), available, setting.totalMemoryMiB);
+        Failure tooBig = budget.check(available).orElse(null);
+        try {
+            return new Opened(
+                    tooBig == null
+                            ? DataPlane.open(setting.spec, setting.plan, layout, setting.runId, setting.epoch)
+                            : null,
+                    need,
+                    tooBig);
+        } catch (LockstepException e) {
+            return new Opened(null, need, e.failure());
         }
-        return DataPlane.open(setting.spec, setting.plan, layout, setting.runId, setting.epoch);
     }
 
     private Behavior<Command> onOpened(Opened opened) {
         opening = false;
         dataPlane = opened.dataPlane;
+        memory = opened.memory;
         if (outcome != null) {
             return cleanUp();
         }
@@ -342,7 +357,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         }
         setting.pool.tell(new WorkerPool.GiveBack(holding));
         parent.tell(
-                new Ended(outcome, workers.stream().map(LeasedWorker::deviceId).toList(), footprint));
+                new Ended(outcome, workers.stream().map(LeasedWorker::deviceId).toList(), footprint, memory));
         return Behaviors.stopped();
     }
 }

@@ -6,27 +6,27 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.work.ModelFootprint;
 import java.util.Optional;
 
-/** Whether a measurement's replicas fit the machine's memory together. */
-final class MemoryBudget {
+/**
+ * Whether a measurement's replicas fit the machine's memory together. Only CPU replicas share the machine's memory like this.
+ *
+ * @param segmentBytes the measurement's shared memory
+ */
+record MemoryBudget(MeasurementSpec spec, ModelFootprint footprint, long segmentBytes) {
     private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
 
-    private MemoryBudget() {}
+    /** What the replicas and the segment will need together; null when the platform does not tell. */
+    Double neededMiB() {
+        return isKnown() ? (Double) (fixedMiB() + spec.globalBatch() * footprint.perImageMiB()) : null;
+    }
 
     /**
-     * Compares what the replicas will need with what they may use. Only CPU replicas share the machine's memory like this.
+     * Compares what the replicas will need with what they may use.
      *
-     * @param segmentBytes the measurement's shared memory
      * @param budgetMiB what the replicas and the segment may use together
      * @return why not, or empty when they fit or the platform does not tell
      */
-    static Optional<Failure> check(
-            MeasurementSpec spec, ModelFootprint footprint, long segmentBytes, double budgetMiB) {
-        if (footprint.fixedMiB() == null || footprint.perImageMiB() == null) {
-            return Optional.empty();
-        }
-        double fixed = spec.deviceCount() * footprint.fixedMiB() + segmentBytes / BYTES_PER_MIB;
-        double images = spec.globalBatch() * footprint.perImageMiB();
-        if (fixed + images <= budgetMiB) {
+    Optional<Failure> check(double budgetMiB) {
+        if (!isKnown() || neededMiB() <= budgetMiB) {
             return Optional.empty();
         }
         return Optional.of(new Failure(
@@ -36,9 +36,17 @@ final class MemoryBudget {
                         .formatted(
                                 spec.deviceCount(),
                                 spec.globalBatch(),
-                                fixed + images,
-                                fixed,
+                                neededMiB(),
+                                fixedMiB(),
                                 footprint.perImageMiB(),
                                 budgetMiB)));
+    }
+
+    private boolean isKnown() {
+        return footprint.fixedMiB() != null && footprint.perImageMiB() != null;
+    }
+
+    private double fixedMiB() {
+        return spec.deviceCount() * footprint.fixedMiB() + segmentBytes / BYTES_PER_MIB;
     }
 }

@@ -39,15 +39,16 @@ final class Preflight {
     /**
      * Checks a run and makes its report folder; blocks.
      *
+     * @param number of the run within the cluster's life
      * @throws LockstepException USAGE when there is no data, ENVIRONMENT when there is no place for the report
      */
-    Assignment check(RunRequest request, Instant now, long firstEpoch) {
+    Assignment check(RunRequest request, Instant now, long number) {
         checkData(request.plan());
         checkFiles(request.plan().model(), request.files());
         try {
             Path folder = request.output() == null ? newFolder(now) : givenFolder(request.output());
-            String id = request.output() == null ? folder.getFileName().toString() : ID.format(now) + "-" + firstEpoch;
-            return new Assignment(id, request, folder, now, firstEpoch);
+            String id = request.output() == null ? folder.getFileName().toString() : ID.format(now) + "-" + number;
+            return new Assignment(id, request, folder, now);
         } catch (IOException e) {
             throw new LockstepException(
                     FailureCategory.ENVIRONMENT, "there is no place for the report: " + e.getMessage(), e);

@@ -1,9 +1,7 @@
 package dev.lockstep.coordinator.control;
 
-import dev.lockstep.common.failure.Failure;
-import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.report.BatchSweep;
 import dev.lockstep.common.report.ModelInfo;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
@@ -14,8 +12,10 @@ import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.api.RunView.MeasurementView;
+import dev.lockstep.coordinator.control.Agenda.Task;
+import dev.lockstep.coordinator.report.BatchNotes;
 import dev.lockstep.coordinator.report.Observations;
-import dev.lockstep.coordinator.report.Results;
+import dev.lockstep.coordinator.report.Speedups;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,11 +25,12 @@ final class RunBook {
     private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
 
     private final Assignment assignment;
-    private final List<MeasurementSpec> specs;
-    private final List<Result> results = new ArrayList<>();
+    private final Agenda agenda;
+    private final List<MeasurementView> past = new ArrayList<>();
     private Instant startedAt;
     private Instant finishedAt;
     private String state = "waiting";
+    private Instant taskStartedAt;
     private int stepsDone;
     private ModelFootprint footprint;
     private boolean cancelled;
@@ -37,7 +38,7 @@ final class RunBook {
 
     RunBook(Assignment assignment) {
         this.assignment = assignment;
-        this.specs = assignment.request().plan().measurements();
+        this.agenda = new Agenda(assignment.request().plan());
     }
 
     void start(Instant now) {
@@ -45,66 +46,40 @@ final class RunBook {
     }
 
     /** The measurement that is under way or next; null when all are through. */
-    MeasurementSpec current() {
-        return results.size() < specs.size() ? specs.get(results.size()) : null;
+    Task current() {
+        return agenda.current();
     }
 
-    long currentEpoch() {
-        return assignment.firstEpoch() + results.size();
-    }
-
-    void preparing() {
+    void preparing(Instant now) {
         state = "preparing";
+        taskStartedAt = now;
         stepsDone = 0;
     }
 
     void advanced(int steps) {
         stepsDone = steps;
-        state = steps < current().warmupSteps() ? "warming-up" : "measuring";
+        state = steps < current().spec().warmupSteps() ? "warming-up" : "measuring";
     }
 
     /** Books how the current measurement ended, and moves on to the next. */
     void ended(Measurement.Ended ended) {
-        MeasurementSpec spec = current();
         if (ended.footprint() != null) {
             footprint = ended.footprint();
         }
-        if (ended.outcome() instanceof Measurement.Succeeded succeeded) {
-            TrainingLoop.Finished finished = succeeded.finished();
-            results.add(Results.ok(
-                    spec,
-                    ended.deviceIds(),
-                    collective(spec),
-                    finished.measured(),
-                    finished.summaries(),
-                    finished.dataWaitMillis()));
-        } else {
-            Failure failure = ((Measurement.DidNotSucceed) ended.outcome()).failure();
-            results.add(Results.notOk(spec, ended.deviceIds(), collective(spec), status(failure), failure));
-        }
+        past.add(progress().over(current(), ended));
+        agenda.ended(ended, taskStartedAt);
         state = "waiting";
         stepsDone = 0;
-    }
-
-    private static String collective(MeasurementSpec spec) {
-        return spec.deviceCount() == 1 ? "none" : "shared-memory";
-    }
-
-    private static ResultStatus status(Failure failure) {
-        return switch (failure.category()) {
-            case CANCELLED -> ResultStatus.CANCELLED;
-            case NOT_ENOUGH_MEMORY -> ResultStatus.SKIPPED;
-            default -> ResultStatus.FAILED;
-        };
     }
 
     /** The user ended the run: what has not run never will. */
     void cancel() {
         cancelled = true;
-        Failure failure = new Failure(FailureCategory.CANCELLED, "cancelled by the user before it began");
-        while (current() != null) {
-            results.add(Results.notOk(current(), List.of(), collective(current()), ResultStatus.CANCELLED, failure));
+        if (current() != null) {
+            past.add(progress().cancelled(current()));
+            agenda.upcoming().forEach(turn -> past.add(progress().cancelled(turn)));
         }
+        agenda.cancel();
     }
 
     void finish(Instant now) {
@@ -124,31 +99,34 @@ final class RunBook {
         if (cancelled) {
             return RunStatus.CANCELLED;
         }
+        if (current() != null) {
+            return RunStatus.PARTIAL;
+        }
+        List<Result> results = agenda.results();
         long good = results.stream()
                 .filter(result -> result.status() == ResultStatus.OK)
                 .count();
-        if (good == specs.size()) {
+        if (good == results.size()) {
             return RunStatus.COMPLETED;
         }
-        return good > 0 || current() != null ? RunStatus.PARTIAL : RunStatus.FAILED;
+        return good > 0 ? RunStatus.PARTIAL : RunStatus.FAILED;
     }
 
     Report report(SystemInfo system) {
         Plan plan = assignment.request().plan();
-        List<Result> complete = Results.withSpeedups(results);
+        List<Result> complete = Speedups.fill(agenda.results());
+        List<BatchSweep> sweeps = agenda.sweeps();
+        List<String> notes = new ArrayList<>(assignment.request().notes());
+        notes.addAll(BatchNotes.of(complete, sweeps));
         return new Report(
                 Report.SCHEMA,
-                new RunInfo(
-                        assignment.id(),
-                        status(),
-                        startedAt,
-                        finishedAt,
-                        plan,
-                        assignment.request().notes()),
+                new RunInfo(assignment.id(), status(), startedAt, finishedAt, plan, notes),
                 system,
                 model(plan),
                 complete,
-                Observations.of(complete));
+                Observations.of(complete),
+                sweeps,
+                List.of());
     }
 
     private ModelInfo model(Plan plan) {
@@ -159,9 +137,10 @@ final class RunBook {
     }
 
     RunView view() {
-        List<MeasurementView> views = new ArrayList<>();
-        for (int index = 0; index < specs.size(); index++) {
-            views.add(view(index));
+        List<MeasurementView> views = new ArrayList<>(past);
+        if (current() != null) {
+            views.add(progress().current(current(), state, stepsDone));
+            agenda.upcoming().forEach(turn -> views.add(progress().waiting(turn)));
         }
         String status = startedAt == null ? "queued" : finishedAt == null ? "running" : status().label();
         return new RunView(
@@ -174,30 +153,7 @@ final class RunBook {
                 message);
     }
 
-    private MeasurementView view(int index) {
-        MeasurementSpec spec = specs.get(index);
-        String label = "%d device%s, %s, %s, batch %s"
-                .formatted(
-                        spec.deviceCount(),
-                        spec.deviceCount() == 1 ? "" : "s",
-                        spec.precision().label(),
-                        spec.strategy().label(),
-                        String.join(
-                                "+", spec.chunks().stream().map(String::valueOf).toList()));
-        if (index < results.size()) {
-            Result result = results.get(index);
-            boolean ok = result.status() == ResultStatus.OK;
-            return new MeasurementView(
-                    spec.id(),
-                    label,
-                    result.status().label(),
-                    ok ? spec.totalSteps() : 0,
-                    spec.totalSteps(),
-                    result.imagesPerSecond(),
-                    ok ? null : result.error().message());
-        }
-        boolean current = index == results.size();
-        return new MeasurementView(
-                spec.id(), label, current ? state : "waiting", current ? stepsDone : 0, spec.totalSteps(), null, null);
+    private TaskProgress progress() {
+        return new TaskProgress(assignment.request().plan().rounds());
     }
 }

@@ -12,7 +12,7 @@ import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.coordinator.peers.PeerOutcome.Measured;
 import dev.lockstep.coordinator.peers.PeerOutcome.NotMeasured;
 import dev.lockstep.coordinator.report.ResultRounds;
-import dev.lockstep.coordinator.report.Results;
+import dev.lockstep.coordinator.report.Speedups;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,11 +130,11 @@ public final class Comparison {
 
     /** The rows of Lockstep so far, over all rounds, in the plan's order. */
     public List<Result> results() {
-        return Results.withSpeedups(measurements()
+        return Speedups.fill(measurements()
                 .map(MeasurementSpec::id)
                 .map(id -> results.getOrDefault(id, List.of()))
                 .filter(ofRounds -> !ofRounds.isEmpty())
-                .map(ResultRounds::together)
+                .map(ofRounds -> ResultRounds.together(ofRounds, rounds))
                 .toList());
     }
 

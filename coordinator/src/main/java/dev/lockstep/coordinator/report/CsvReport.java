@@ -2,6 +2,9 @@ package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.report.Peer;
+import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Provenance.Batch;
+import dev.lockstep.common.report.Provenance.Range;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
@@ -87,7 +90,26 @@ final class CsvReport {
         for (String ofPeers : PeerCells.COLUMNS) {
             columns.put(ofPeers, result -> null);
         }
+        columns.put(
+                "scaling",
+                result -> of(result.provenance(), known -> known.scaling().label()));
+        columns.put("speedupOver", result -> of(result.provenance(), Provenance::baseline));
+        columns.put(
+                "rounds",
+                result -> of(result.provenance(), known -> known.rounds().size()));
+        columns.put("speedupMin", result -> of(speedups(result), Range::min));
+        columns.put("speedupMax", result -> of(speedups(result), Range::max));
+        columns.put("halvedFromBatchPerDevice", result -> of(halvedFrom(result), Batch::batchPerDevice));
+        columns.put("halvedFromGlobalBatch", result -> of(halvedFrom(result), Batch::globalBatch));
         return columns;
+    }
+
+    private static Range speedups(Result result) {
+        return result.provenance() == null ? null : result.provenance().speedupRange();
+    }
+
+    private static Batch halvedFrom(Result result) {
+        return result.provenance() == null ? null : result.provenance().halvedFrom();
     }
 
     private static <T> Object of(T holder, Function<T, Object> figure) {

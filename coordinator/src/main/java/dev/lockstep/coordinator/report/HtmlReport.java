@@ -69,6 +69,8 @@ final class HtmlReport {
                 "Mean milliseconds of each phase on replica 0; with “Other” they add up to the step.",
                 ReportTables.phases(report));
         page.table("Replicas", "", ReportTables.waiting(report));
+        page.table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
+        page.table("Batches tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         page.facts("Configuration", ReportFacts.configuration(report));
         page.facts("Model", ReportFacts.model(report));
         page.facts("System", ReportFacts.system(report));

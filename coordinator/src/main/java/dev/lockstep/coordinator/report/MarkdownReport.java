@@ -108,6 +108,8 @@ final class MarkdownReport {
             heading("Replicas");
             text.append(ReportTables.waiting(report).markdown());
         }
+        table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
+        table("Batches Tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
             text.append(notMeasured.markdown());
@@ -115,17 +117,20 @@ final class MarkdownReport {
     }
 
     private void peers(Report report) {
-        Table peers = PeerTables.peers(report);
         Table notMeasured = PeerTables.notMeasured(report);
-        if (!peers.isEmpty()) {
-            heading("Beside Other Programs");
-            line(PeerTables.EXPLANATION);
-            line("");
-            text.append(peers.markdown());
-        }
+        table("Beside Other Programs", PeerTables.EXPLANATION, PeerTables.peers(report));
         if (!notMeasured.isEmpty()) {
             heading("Other Programs Not Measured");
             text.append(notMeasured.markdown());
+        }
+    }
+
+    private void table(String heading, String explanation, Table table) {
+        if (!table.isEmpty()) {
+            heading(heading);
+            line(explanation);
+            line("");
+            text.append(table.markdown());
         }
     }
 

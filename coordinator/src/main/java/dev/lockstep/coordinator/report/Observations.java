@@ -6,6 +6,7 @@ import static dev.lockstep.coordinator.report.Figures.percent;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Observation;
+import dev.lockstep.common.report.Provenance.Range;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
 import java.util.ArrayList;
@@ -26,10 +27,12 @@ public final class Observations {
     private static final double WIDE_SPREAD = 0.10;
 
     private final List<Result> results;
+    private final Curves curves;
     private final List<Observation> observations = new ArrayList<>();
 
     private Observations(List<Result> results) {
         this.results = results;
+        this.curves = new Curves(results);
     }
 
     /**
@@ -62,7 +65,7 @@ public final class Observations {
     private List<Result> widest() {
         Map<String, Result> widest = results.stream()
                 .collect(Collectors.toMap(
-                        Plots::curveName,
+                        curves::name,
                         result -> result,
                         (one, other) -> one.deviceCount() >= other.deviceCount() ? one : other,
                         LinkedHashMap::new));
@@ -70,24 +73,33 @@ public final class Observations {
     }
 
     private void scaling(Result result) {
-        Result baseline = Results.baseline(result, results).orElse(null);
+        Result baseline = Speedups.baseline(result, results).orElse(null);
         if (baseline == null || result.deviceCount() == 1 || result.speedup() == null) {
             return;
         }
         String change = Noise.isChange(result.speedup(), result, baseline)
-                ? "%s, an efficiency of %s".formatted(Figures.times(result.speedup()), percent(result.efficiency()))
+                ? "%s%s, an efficiency of %s"
+                        .formatted(Figures.times(result.speedup()), byRound(result), percent(result.efficiency()))
                 : "no change beyond the noise";
         add(
                 "From 1 to %d devices, throughput with %s went from %s to %s images/s: %s."
                         .formatted(
                                 result.deviceCount(),
-                                Plots.curveName(result),
+                                curves.name(result),
                                 decimal(baseline.imagesPerSecond(), 2),
                                 decimal(result.imagesPerSecond(), 2),
                                 change),
                 baseline,
                 result);
         fastestGrowingPhase(baseline, result);
+    }
+
+    /** What the rounds had apart from each other: a speed-up that differs from round to round is known no better than that. */
+    private static String byRound(Result result) {
+        Range range = result.provenance().speedupRange();
+        return range == null || result.provenance().plannedRounds() == 1
+                ? ""
+                : " (%s to %s by round)".formatted(Figures.times(range.min()), Figures.times(range.max()));
     }
 
     private void fastestGrowingPhase(Result baseline, Result result) {
@@ -98,7 +110,7 @@ public final class Observations {
             add(
                     "With %s, the time that grew most on replica 0 is %s: from %s ms on 1 device to %s ms on %d, waits at barriers included."
                             .formatted(
-                                    Plots.curveName(result),
+                                    curves.name(result),
                                     described(grown),
                                     decimal(grown.millis(baseline.phaseMillis()), 2),
                                     decimal(grown.millis(result.phaseMillis()), 2),
@@ -167,10 +179,10 @@ public final class Observations {
                         .formatted(
                                 result.deviceCount(),
                                 result.deviceCount() == 1 ? "" : "s",
-                                Plots.curveName(result),
+                                curves.name(result),
                                 decimal(mean, 2),
                                 decimal(referenceMean, 2),
-                                Plots.curveName(reference),
+                                curves.name(reference),
                                 time,
                                 memory),
                 reference,

@@ -68,9 +68,10 @@ final class Plots {
             String figureTitle,
             Function<Result, Double> figure,
             Function<List<Result>, List<Curve>> ideals) {
+        Curves names = new Curves(results);
         Map<String, List<Result>> byCurve = results.stream()
                 .filter(result -> figure.apply(result) != null)
-                .collect(Collectors.groupingBy(Plots::curveName, LinkedHashMap::new, Collectors.toList()));
+                .collect(Collectors.groupingBy(names::name, LinkedHashMap::new, Collectors.toList()));
         if (byCurve.isEmpty()) {
             return;
         }
@@ -87,11 +88,6 @@ final class Plots {
                 .toList();
     }
 
-    /** What one curve is drawn for: {@code fp32, data-parallel}. */
-    static String curveName(Result result) {
-        return result.precision().label() + ", " + result.strategy().label();
-    }
-
     private static Double efficiencyPercent(Result result) {
         return result.efficiency() == null ? null : result.efficiency() * 100;
     }
@@ -101,19 +97,22 @@ final class Plots {
         return List.of(new Curve("ideal", List.of(new Point(0, 100), new Point(most(results), 100))));
     }
 
-    /** The ideal of a throughput, one for each precision: n devices are n times the one. */
+    /** The ideal of a throughput, one for each precision and batch: n devices are n times the one. */
     private static List<Curve> proportional(List<Result> results) {
         int most = most(results);
+        Curves names = new Curves(results);
         return results.stream()
-                .map(result -> Results.baseline(result, results))
+                .map(result -> Speedups.baseline(result, results))
                 .flatMap(Optional::stream)
                 .collect(Collectors.toMap(
-                        Result::precision, Function.identity(), (one, other) -> one, LinkedHashMap::new))
-                .values()
+                        names::idealName, Function.identity(), (one, other) -> one, LinkedHashMap::new))
+                .entrySet()
                 .stream()
-                .map(one -> new Curve(
-                        "ideal, " + one.precision().label(),
-                        List.of(new Point(0, 0), new Point(most, one.imagesPerSecond() * most))))
+                .map(ideal -> new Curve(
+                        ideal.getKey(),
+                        List.of(
+                                new Point(0, 0),
+                                new Point(most, ideal.getValue().imagesPerSecond() * most))))
                 .toList();
     }
 

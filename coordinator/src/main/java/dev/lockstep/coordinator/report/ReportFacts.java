@@ -83,18 +83,32 @@ final class ReportFacts {
     static List<Fact> configuration(Report report) {
         Plan plan = report.run().plan();
         return List.of(
-                new Fact(
-                        "Batch",
-                        plan.globalBatch() == null
-                                ? plan.batchPerDevice() + " per device (weak scaling)"
-                                : plan.globalBatch() + " over all devices (strong scaling)"),
-                new Fact("Steps", "%d measured after %d of warm-up".formatted(plan.steps(), plan.warmup())),
+                new Fact("Batch", batch(plan)),
+                new Fact("Steps", steps(plan)),
                 new Fact("Strategies", labels(plan.strategies())),
                 new Fact("Precisions", labels(plan.precisions())),
                 new Fact("Optimizer", optimizer(plan.optimizer())),
                 new Fact("Memory Format", plan.memoryFormat().label()),
                 new Fact("Data", plan.data().spelling()),
                 new Fact("Seed", Long.toString(plan.seed())));
+    }
+
+    private static String batch(Plan plan) {
+        if (plan.largestBatch()) {
+            return "the largest that fits, per device (weak scaling)";
+        }
+        return plan.globalBatch() == null
+                ? numbers(plan.batchPerDevice()) + " per device (weak scaling)"
+                : numbers(plan.globalBatch()) + " over all devices (strong scaling)";
+    }
+
+    private static String numbers(List<Integer> numbers) {
+        return numbers.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
+    private static String steps(Plan plan) {
+        String steps = "%d measured after %d of warm-up".formatted(plan.steps(), plan.warmup());
+        return plan.rounds() == 1 ? steps : steps + ", in each of %d rounds".formatted(plan.rounds());
     }
 
     /** The heading of a block of results: {@code Single CPU device (cpu:0)}, {@code 2 GPUs (cuda:0 and cuda:1)}. */

@@ -1,11 +1,14 @@
 package dev.lockstep.coordinator.report;
 
+import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
 import dev.lockstep.common.report.Result.PerDevice;
 import dev.lockstep.common.report.Result.PhaseMillis;
 import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.common.report.ResultStatus;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -24,11 +27,12 @@ public final class ResultRounds {
      * the last round's. Its speed-up is still open.
      *
      * @param rounds of the same configuration with the same number of steps each, at least one
+     * @param plannedRounds how many there are to be
      */
-    public static Result together(List<Result> rounds) {
+    public static Result together(List<Result> rounds, int plannedRounds) {
         for (Result round : rounds) {
             if (round.status() != ResultStatus.OK) {
-                return round;
+                return round.withProvenance(provenance(rounds, plannedRounds));
             }
         }
         Result last = rounds.get(rounds.size() - 1);
@@ -64,7 +68,27 @@ public final class ResultRounds {
                         ? null
                         : (Double) mean(rounds, Result::dataWaitMillis),
                 last.finalLoss(),
-                last.parameterChecksum());
+                last.parameterChecksum(),
+                provenance(rounds, plannedRounds));
+    }
+
+    /** Each run was its own first round; here they are numbered as the comparison counts. */
+    private static Provenance provenance(List<Result> results, int plannedRounds) {
+        Provenance last = results.get(results.size() - 1).provenance();
+        List<Round> rounds = new ArrayList<>();
+        for (int index = 0; index < results.size(); index++) {
+            for (Round round : results.get(index).provenance().rounds()) {
+                rounds.add(new Round(
+                        index + 1,
+                        round.startedAt(),
+                        round.steps(),
+                        round.meanStepMillis(),
+                        round.imagesPerSecond(),
+                        null,
+                        round.error()));
+            }
+        }
+        return new Provenance(last.scaling(), null, plannedRounds, rounds, null, last.halvedFrom(), last.misfits());
     }
 
     private static PhaseMillis phases(List<Result> rounds) {

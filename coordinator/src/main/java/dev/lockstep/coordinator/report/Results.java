@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.MemoryMiB;
 import dev.lockstep.common.report.Result.PerDevice;
@@ -14,7 +15,6 @@ import dev.lockstep.common.work.StepReport;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import org.apache.commons.statistics.descriptive.DoubleStatistics;
 import org.apache.commons.statistics.descriptive.Quantile;
@@ -30,7 +30,7 @@ public final class Results {
     private Results() {}
 
     /**
-     * A measurement in full precision without TF32 that went through. Its speed-up is still open: {@link #withSpeedups} fills
+     * A measurement in full precision without TF32 that went through. Its speed-up is still open: {@link Speedups} fills
      * it.
      *
      * @param deviceIds in rank order, idle ones too
@@ -83,7 +83,8 @@ public final class Results {
                 new PerDevice(waits),
                 dataWaitMillis,
                 first.get(first.size() - 1).loss(),
-                summariesByRank.get(0).parameterChecksum());
+                summariesByRank.get(0).parameterChecksum(),
+                Provenance.of(spec.scaling()));
     }
 
     /**
@@ -124,79 +125,8 @@ public final class Results {
                 null,
                 null,
                 null,
-                null);
-    }
-
-    /**
-     * Fills speed-up and efficiency of every ok result: its images per second over those of its baseline, and that over its
-     * number of devices. Null where there is no baseline.
-     *
-     * <p>The baseline is a one-device result that is ok and has the same precision and the same batch per device (weak
-     * scaling) or, where there is none, the same global batch (strong scaling: one device took the whole batch). A plan fixes
-     * one of the two, so at most one of them can be met by more than one device. On one device strategies hardly differ: one
-     * of the same strategy goes first, but any will do.
-     */
-    public static List<Result> withSpeedups(List<Result> results) {
-        return results.stream()
-                .map(result -> baseline(result, results)
-                        .map(one -> withSpeedup(result, one))
-                        .orElse(result))
-                .toList();
-    }
-
-    /** The one-device result that {@code result} is compared with, as {@link #withSpeedups} explains. */
-    static Optional<Result> baseline(Result result, List<Result> results) {
-        if (result.status() != ResultStatus.OK) {
-            return Optional.empty();
-        }
-        List<Result> candidates = results.stream()
-                .filter(one -> one.status() == ResultStatus.OK
-                        && one.deviceCount() == 1
-                        && one.precision() == result.precision())
-                .toList();
-        Predicate<Result> sameStrategy = one -> one.strategy() == result.strategy();
-        Predicate<Result> weak = one -> one.batchPerDevice() == result.batchPerDevice();
-        Predicate<Result> strong = one -> one.globalBatch() == result.globalBatch();
-        return first(candidates, weak.and(sameStrategy))
-                .or(() -> first(candidates, weak))
-                .or(() -> first(candidates, strong.and(sameStrategy)))
-                .or(() -> first(candidates, strong));
-    }
-
-    private static Optional<Result> first(List<Result> results, Predicate<Result> accepted) {
-        return results.stream().filter(accepted).findFirst();
-    }
-
-    private static Result withSpeedup(Result result, Result baseline) {
-        double speedup = result.imagesPerSecond() / baseline.imagesPerSecond();
-        return new Result(
-                result.id(),
-                result.strategy(),
-                result.precision(),
-                result.amp(),
-                result.tf32(),
-                result.deviceCount(),
-                result.devices(),
-                result.collective(),
-                result.batchPerDevice(),
-                result.globalBatch(),
-                result.imagesPerStep(),
-                result.chunks(),
-                result.warmupSteps(),
-                result.steps(),
-                result.status(),
-                result.error(),
-                result.stepMillis(),
-                result.samplesMillis(),
-                result.imagesPerSecond(),
-                speedup,
-                speedup / result.deviceCount(),
-                result.memoryMiB(),
-                result.phaseMillis(),
-                result.waitMillis(),
-                result.dataWaitMillis(),
-                result.finalLoss(),
-                result.parameterChecksum());
+                null,
+                Provenance.of(spec.scaling()));
     }
 
     private static void requireComplete(

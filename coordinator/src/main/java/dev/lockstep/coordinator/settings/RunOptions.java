@@ -88,7 +88,10 @@ final class RunOptions {
 
     /** Only the lists are: a folder's name may hold a comma. */
     private static boolean splittable(RunOption option) {
-        return option == RunOption.DEVICES || option == RunOption.STRATEGY || option == RunOption.PRECISION;
+        return switch (option) {
+            case DEVICES, STRATEGY, PRECISION, BATCH_PER_DEVICE, GLOBAL_BATCH -> true;
+            default -> false;
+        };
     }
 
     int integer(RunOption option, int least) {

@@ -6,6 +6,7 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
@@ -15,6 +16,7 @@ import dev.lockstep.common.work.StateFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -25,6 +27,11 @@ import java.util.stream.Stream;
 /** Makes a run of the options a user gave: fills in defaults and checks every value. */
 public final class RunRequests {
     private static final int SMALLEST_IMAGE = 32;
+    /** More than any machine holds, and few enough that no product of it with device counts is out of an int's range. */
+    private static final int MOST_IMAGES = 1 << 20;
+    /** Stands for the largest batch that fits. */
+    private static final String LARGEST = "max";
+
     private static final Set<String> MODELS = Stream.concat(
                     IntStream.rangeClosed(0, 7).mapToObj(variant -> "efficientnet_b" + variant), Stream.of("tiny"))
             .collect(Collectors.toUnmodifiableSet());
@@ -46,14 +53,21 @@ public final class RunRequests {
                 options.constants(RunOption.STRATEGY, Strategy.class),
                 options.constants(RunOption.PRECISION, Precision.class),
                 batchPerDevice(options),
-                options.isGiven(RunOption.GLOBAL_BATCH) ? options.integer(RunOption.GLOBAL_BATCH, 1) : null,
+                options.isGiven(RunOption.GLOBAL_BATCH) ? batches(options, RunOption.GLOBAL_BATCH) : null,
                 model(options),
                 options.integer(RunOption.STEPS, 1),
                 options.integer(RunOption.WARMUP, 0),
                 optimizer(options),
                 options.constant(RunOption.MEMORY_FORMAT, MemoryFormat.class),
                 data(options),
-                options.longInteger(RunOption.SEED));
+                options.longInteger(RunOption.SEED),
+                isLargestBatch(options),
+                options.integer(RunOption.ROUNDS, 1),
+                options.constant(RunOption.ON_OUT_OF_MEMORY, OnOutOfMemory.class));
+        if (plan.largestBatch() && plan.data() instanceof DataSpec.Tensors) {
+            throw RunOptions.usage(
+                    "--batch-per-device max needs batches of any size, and --data tensors:FILE is one: name its size");
+        }
         Path output = options.isSet(RunOption.OUTPUT) ? Path.of(options.text(RunOption.OUTPUT)) : null;
         return new RunRequest(
                 plan, files(options, plan), output, configuration(options, plan), notes(options, plan, onCpu));
@@ -61,17 +75,28 @@ public final class RunRequests {
 
     private static StateFiles files(RunOptions options, Plan plan) {
         for (RunOption written : new RunOption[] {RunOption.SAVE_WEIGHTS, RunOption.TRACE}) {
-            int measurements = plan.measurements().size();
-            if (options.isSet(written) && measurements != 1) {
-                throw RunOptions.usage(
-                        "--%s needs a plan of one measurement, and this one has %d: name one device count, strategy and precision"
-                                .formatted(written.label(), measurements));
+            if (options.isSet(written)) {
+                requireOneMeasurement(written, plan);
             }
         }
         return new StateFiles(
                 options.pathIfSet(RunOption.WEIGHTS),
                 options.pathIfSet(RunOption.SAVE_WEIGHTS),
                 options.pathIfSet(RunOption.TRACE));
+    }
+
+    private static void requireOneMeasurement(RunOption written, Plan plan) {
+        if (plan.largestBatch()) {
+            throw RunOptions.usage(
+                    "--%s needs a plan of one measurement, and --batch-per-device max makes several: name the batch"
+                            .formatted(written.label()));
+        }
+        int measurements = plan.measurements().size() * plan.rounds();
+        if (measurements != 1) {
+            throw RunOptions.usage(
+                    "--%s needs a plan of one measurement, and this one has %d: name one device count, batch, strategy and precision, and one round"
+                            .formatted(written.label(), measurements));
+        }
     }
 
     /** Counts that were asked for must all be there; of the default ones those the cluster has are taken. */
@@ -91,14 +116,32 @@ public final class RunRequests {
         return counts;
     }
 
-    private static Integer batchPerDevice(RunOptions options) {
+    private static boolean isLargestBatch(RunOptions options) {
+        boolean largest = !options.isGiven(RunOption.GLOBAL_BATCH)
+                && options.texts(RunOption.BATCH_PER_DEVICE).contains(LARGEST);
+        if (largest && options.texts(RunOption.BATCH_PER_DEVICE).size() > 1) {
+            throw RunOptions.usage("--batch-per-device max stands alone: it is found out, and other batches are named");
+        }
+        return largest;
+    }
+
+    private static List<Integer> batchPerDevice(RunOptions options) {
         if (options.isGiven(RunOption.GLOBAL_BATCH)) {
             if (options.isGiven(RunOption.BATCH_PER_DEVICE)) {
                 throw RunOptions.usage("--batch-per-device and --global-batch exclude each other: give one of them");
             }
             return null;
         }
-        return options.integer(RunOption.BATCH_PER_DEVICE, 1);
+        return isLargestBatch(options) ? null : batches(options, RunOption.BATCH_PER_DEVICE);
+    }
+
+    private static List<Integer> batches(RunOptions options, RunOption option) {
+        List<Integer> batches = options.integers(option, 1);
+        if (Collections.max(batches) > MOST_IMAGES) {
+            throw RunOptions.usage("--%s is %d: it must be at most %d"
+                    .formatted(option.label(), Collections.max(batches), MOST_IMAGES));
+        }
+        return batches;
     }
 
     private static ModelSpec model(RunOptions options) {
@@ -141,7 +184,7 @@ public final class RunRequests {
     private static List<String> configuration(RunOptions options, Plan plan) {
         List<String> lines = new ArrayList<>();
         for (RunOption option : RunOption.values()) {
-            boolean excluded = option == RunOption.BATCH_PER_DEVICE && plan.batchPerDevice() == null;
+            boolean excluded = option == RunOption.BATCH_PER_DEVICE && options.isGiven(RunOption.GLOBAL_BATCH);
             if (options.isSet(option) && !excluded) {
                 String value = option == RunOption.DEVICES
                         ? plan.devices().stream().map(String::valueOf).collect(Collectors.joining(","))

@@ -9,14 +9,19 @@ import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.MemoryTexts;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 
 /** One life of a worker's operating-system process: from the fork to its end, of which it tells the pool, once. */
 final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
     private static final int QUOTED_LINES = 20;
+    /** A stack follows the words that a process aborts with. */
+    private static final int READ_LINES = 200;
+
     private static final Duration GRACE = Duration.ofSeconds(3);
 
     /** What the actor receives. */
@@ -104,7 +109,7 @@ final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
     /** Runs on a thread of the common pool: it reads a file. */
     private Ended end(Process process) {
         try {
-            return new Ended(process.exitValue(), LogTail.read(launched.log(), launched.logStart(), QUOTED_LINES));
+            return new Ended(process.exitValue(), LogTail.read(launched.log(), launched.logStart(), READ_LINES));
         } catch (IOException e) {
             throw new CompletionException(e);
         }
@@ -143,17 +148,29 @@ final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
     }
 
     private Behavior<Command> onEnded(Ended ended) {
-        pool.tell(new WorkerPool.ProcessEnded(device.id(), new Failure(FailureCategory.WORKER_DIED, describe(ended))));
+        pool.tell(new WorkerPool.ProcessEnded(device.id(), failure(ended)));
         return Behaviors.stopped();
+    }
+
+    /** An operator that runs out of memory can end the process: it is called without anything in between that would catch it. */
+    private Failure failure(Ended ended) {
+        Optional<String> words = overdue == null ? MemoryTexts.lastWords(ended.lastLines) : Optional.empty();
+        return words.map(text -> new Failure(
+                        FailureCategory.OUT_OF_MEMORY,
+                        "worker %s (pid %d) ran out of memory and ended with exit code %d: take a smaller batch per device (%s)"
+                                .formatted(device.id(), launched.process().pid(), ended.exitCode, text)))
+                .orElseGet(() -> new Failure(FailureCategory.WORKER_DIED, describe(ended)));
     }
 
     private String describe(Ended ended) {
         String how = overdue != null ? overdue : "ended with exit code " + ended.exitCode + signal(ended.exitCode);
         String where = "worker %s (pid %d) %s"
                 .formatted(device.id(), launched.process().pid(), how);
-        return ended.lastLines.isEmpty()
+        List<String> quoted =
+                ended.lastLines.subList(Math.max(0, ended.lastLines.size() - QUOTED_LINES), ended.lastLines.size());
+        return quoted.isEmpty()
                 ? where + "; it wrote nothing to " + launched.log()
-                : where + "; the last lines of " + launched.log() + ":\n" + String.join("\n", ended.lastLines);
+                : where + "; the last lines of " + launched.log() + ":\n" + String.join("\n", quoted);
     }
 
     /** Java reports a process that signal n ended as exit code 128 + n. */

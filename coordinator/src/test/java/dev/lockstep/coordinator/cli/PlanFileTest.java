@@ -50,6 +50,22 @@ class PlanFileTest {
     }
 
     @Test
+    void shouldReadBatchesAsAListATextOrTheLargest() throws IOException {
+        Path weak = write("weak.conf", "batch-per-device = [8, 16], rounds = 3, on-out-of-memory = halve");
+        assertEquals(
+                Map.of(
+                        RunSetting.BATCH_PER_DEVICE, "8,16",
+                        RunSetting.ROUNDS, "3",
+                        RunSetting.ON_OUT_OF_MEMORY, "halve"),
+                PlanFile.read(weak));
+        assertEquals(
+                Map.of(RunSetting.GLOBAL_BATCH, "16, 32"),
+                PlanFile.read(write("strong.conf", "global-batch = \"16, 32\"")));
+        assertEquals(
+                Map.of(RunSetting.BATCH_PER_DEVICE, "max"), PlanFile.read(write("max.conf", "batch-per-device = max")));
+    }
+
+    @Test
     void shouldCountRelativePathsFromTheFilesOwnFolder() throws IOException {
         Path plan = write(
                 "plan.conf",
@@ -72,6 +88,8 @@ class PlanFileTest {
             value = {
                 "plan.conf|steps = 3,,stepz = 4|2: unknown setting 'stepz', see lockstep run --help for those there are",
                 "plan.conf|seed = 1,,steps = some|2: steps: 'some' is not a whole number",
+                "plan.conf|batch-per-device = [1, most]|1: batch-per-device: '1,most' is not a list of whole numbers, or max",
+                "plan.conf|global-batch = max|1: global-batch: 'max' is not a list of whole numbers",
                 "plan.conf|steps = [1, 2]|1: steps: '1,2' is not a whole number",
                 "plan.conf|model { name = x }|1: model: a value or a list of values is expected",
                 "plan.conf|steps = ${nowhere}|1: Could not resolve substitution to a value: ${nowhere}"

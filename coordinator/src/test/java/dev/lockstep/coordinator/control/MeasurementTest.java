@@ -103,6 +103,7 @@ class MeasurementTest {
                         EPOCH,
                         known,
                         leased -> budgetMiB,
+                        8000,
                         pool.getRef(),
                         Duration.ofSeconds(60),
                         Runnable::run),
@@ -246,7 +247,11 @@ class MeasurementTest {
         measure(FOOTPRINT, 239);
         grant();
         release();
-        assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure(ended()).category());
+        Measurement.Ended ended = ended();
+        assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure(ended).category());
+        assertTrue(ended.memory().neededMiB() > 239, ended::toString);
+        assertEquals(239, ended.memory().availableMiB());
+        assertEquals(8000, ended.memory().totalMiB());
         pool.expectMessageClass(WorkerPool.GiveBack.class);
     }
 
@@ -282,7 +287,9 @@ class MeasurementTest {
         fish(workers.get(0), WorkerMessage.Release.class)
                 .replyTo()
                 .tell(new MeasurementMessage.Released(EPOCH, "cpu:0"));
-        assertEquals(new Failure(FailureCategory.OUT_OF_MEMORY, "cpu:1: too big"), failure(ended()));
+        Measurement.Ended ended = ended();
+        assertEquals(new Failure(FailureCategory.OUT_OF_MEMORY, "cpu:1: too big"), failure(ended));
+        assertEquals(1e6, ended.memory().availableMiB(), "a worker that ran out does not know what was there");
         assertEquals(
                 Set.of("cpu:1"),
                 pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.plan.Chunks;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.ModelFootprint;
 import org.junit.jupiter.api.Test;
@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class MemoryBudgetTest {
     private static final long SEGMENT_BYTES = 100L * 1024 * 1024;
     private static final MeasurementSpec TWO_BY_SIXTEEN =
-            new MeasurementSpec("id", Strategy.DATA_PARALLEL, Precision.FP32, 2, 32, Chunks.of(32, 2), 1, 1);
+            MeasurementSpec.of(Strategy.DATA_PARALLEL, Precision.FP32, 2, 32, 1, 1, Scaling.WEAK);
     private static final ModelFootprint FOOTPRINT = new ModelFootprint(10, 1, 16, 16, 500.0, 160.0);
 
     /** 2 x 500 MiB fixed, 32 x 160 MiB of images, 100 MiB of segment. */
@@ -23,13 +23,15 @@ class MemoryBudgetTest {
 
     @Test
     void shouldPassWhatFitsExactly() {
-        assertTrue(MemoryBudget.check(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES, NEEDED_MIB)
+        assertTrue(new MemoryBudget(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES)
+                .check(NEEDED_MIB)
                 .isEmpty());
     }
 
     @Test
     void shouldRefuseWhatDoesNotFitAndSayHowMuchIsNeeded() {
-        Failure failure = MemoryBudget.check(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES, NEEDED_MIB - 1)
+        Failure failure = new MemoryBudget(TWO_BY_SIXTEEN, FOOTPRINT, SEGMENT_BYTES)
+                .check(NEEDED_MIB - 1)
                 .orElseThrow();
         assertEquals(FailureCategory.NOT_ENOUGH_MEMORY, failure.category());
         assertTrue(failure.message().contains("6220 MiB"), failure.message());
@@ -39,6 +41,8 @@ class MemoryBudgetTest {
     @Test
     void shouldNotJudgeWhatWasNotMeasured() {
         ModelFootprint unknown = new ModelFootprint(10, 1, 16, 16, null, null);
-        assertTrue(MemoryBudget.check(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES, 1).isEmpty());
+        assertTrue(new MemoryBudget(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES)
+                .check(1)
+                .isEmpty());
     }
 }

@@ -9,6 +9,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -17,16 +18,49 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** Runs the deploy scripts as a user does, in a run folder of the test's own. */
 final class Scripts {
     private static final Duration LONGEST_COMMAND = Duration.ofMinutes(4);
     private static final Path HOME = Path.of("").toAbsolutePath().getParent();
 
+    private static final List<String> MODULES = List.of("coordinator", "worker");
+
+    private final Path home;
     private final Path runDir;
 
     Scripts(Path runDir) {
+        this(HOME, runDir);
+    }
+
+    /** Runs the scripts of another install folder. */
+    Scripts(Path home, Path runDir) {
+        this.home = home;
         this.runDir = runDir;
+    }
+
+    /** Makes an install folder with scripts and settings of its own over what this build made, and returns it. */
+    static Path installation(Path home) throws IOException {
+        for (String part : List.of("deploy/bin", "deploy/conf")) {
+            Path folder = Files.createDirectories(home.resolve(part));
+            try (Stream<Path> files = Files.list(HOME.resolve(part))) {
+                for (Path file : files.filter(Files::isRegularFile).toList()) {
+                    Files.copy(file, folder.resolve(file.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
+                }
+            }
+        }
+        for (String module : MODULES) {
+            Files.createSymbolicLink(home.resolve(module), HOME.resolve(module));
+        }
+        return home;
+    }
+
+    /** Parts an install folder from what this build made, before it is deleted. */
+    static void unlink(Path home) throws IOException {
+        for (String module : MODULES) {
+            Files.deleteIfExists(home.resolve(module));
+        }
     }
 
     /** What a command printed and how it ended. */
@@ -67,7 +101,7 @@ final class Scripts {
 
     private ProcessBuilder builder(Map<String, String> environment, String script, String... arguments) {
         List<String> command = new ArrayList<>();
-        command.add(HOME.resolve("deploy/bin").resolve(script).toString());
+        command.add(home.resolve("deploy/bin").resolve(script).toString());
         command.addAll(List.of(arguments));
         ProcessBuilder builder =
                 new ProcessBuilder(command).directory(runDir.getParent().toFile());

@@ -143,6 +143,6 @@ class ObservationsTest {
     private static List<Observation> of(SampleMeasurement... samples) {
         List<Result> results =
                 List.of(samples).stream().map(SampleMeasurement::result).toList();
-        return Observations.of(Results.withSpeedups(results));
+        return Observations.of(Speedups.fill(results));
     }
 }

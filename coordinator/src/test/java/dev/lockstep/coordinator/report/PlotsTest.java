@@ -49,6 +49,37 @@ class PlotsTest {
     }
 
     @Test
+    void shouldKeepBatchesApart() {
+        Report weak = SampleReport.of(
+                SampleMeasurement.dataParallel(1, 16, 100).result(),
+                SampleMeasurement.dataParallel(1, 32, 160).result(),
+                SampleMeasurement.dataParallel(2, 32, 110).result());
+        XYChart throughput = chart(weak, "throughput");
+        assertEquals(
+                Set.of(
+                        "ticks",
+                        "ideal, fp32, 16 per device",
+                        "ideal, fp32, 32 per device",
+                        "fp32, data-parallel, 16 per device",
+                        "fp32, data-parallel, 32 per device"),
+                throughput.getSeriesMap().keySet());
+        assertArrayEquals(
+                new double[] {0, 400},
+                throughput.getSeriesMap().get("ideal, fp32, 32 per device").getYData(),
+                1e-9);
+        Report strong = SampleReport.of(
+                SampleMeasurement.strong(1, 16, 100).result(),
+                SampleMeasurement.strong(2, 16, 60).result(),
+                SampleMeasurement.strong(2, 32, 110).result());
+        assertArrayEquals(
+                new double[] {1, 2},
+                chart(strong, "step-time")
+                        .getSeriesMap()
+                        .get("fp32, data-parallel, 16 in all")
+                        .getXData());
+    }
+
+    @Test
     void shouldStartAtZeroAndMarkEveryWholeNumberOfDevices() {
         XYChart steps = chart(SampleReport.typical(), "step-time");
         assertEquals(0.0, steps.getStyler().getYAxisMin());

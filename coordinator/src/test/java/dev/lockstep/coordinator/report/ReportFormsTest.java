@@ -4,10 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.report.BatchSweep;
+import dev.lockstep.common.report.BatchTry;
+import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Provenance.Batch;
+import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Report;
+import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.ReplicaSummary;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -131,6 +141,84 @@ class ReportFormsTest {
     @Test
     void shouldSummariseARunWithoutFigures() {
         assertTrue(ReportSummary.render(SampleReport.of()).contains("No measurement gave figures."));
+    }
+
+    @Test
+    void shouldTellOfRoundsAndOfBatchesThatDidNotFit() {
+        Failure tooBig = new Failure(FailureCategory.NOT_ENOUGH_MEMORY, "too big");
+        Provenance halved = new Provenance(
+                Scaling.WEAK,
+                null,
+                2,
+                List.of(
+                        new Round(1, Instant.parse("2026-03-04T08:00:00.5Z"), 1, 100.0, 80.0, null, null),
+                        new Round(2, Instant.parse("2026-03-04T08:01:00Z"), 0, null, null, null, tooBig)),
+                null,
+                new Batch(8, 16),
+                List.of(new BatchTry(8, 16, false, null, 700.4, 500.0, 8000.0, tooBig)));
+        Result result = SampleMeasurement.dataParallel(2, 8, 100).result().withProvenance(halved);
+        BatchSweep sweep = new BatchSweep(
+                Precision.FP32,
+                Strategy.DATA_PARALLEL,
+                2,
+                4,
+                List.of(
+                        new BatchTry(4, 8, true, 81.5, null, 500.0, 8000.0, null),
+                        new BatchTry(8, 16, false, null, 700.4, 500.0, 8000.0, tooBig),
+                        new BatchTry(5, 10, false, null, 600.0, 500.0, 8000.0, tooBig)),
+                null);
+        Report plain = SampleReport.of(result);
+        Report report = new Report(
+                plain.schema(),
+                plain.run(),
+                plain.system(),
+                plain.model(),
+                plain.results(),
+                plain.observations(),
+                List.of(sweep),
+                List.of());
+        assertEquals(
+                List.of(
+                        List.of(
+                                "data-parallel-fp32-2x4",
+                                "ok",
+                                "1 of 2",
+                                "2026-03-04T08:00:00Z",
+                                "1",
+                                "100.00",
+                                "80.00",
+                                "-"),
+                        List.of(
+                                "data-parallel-fp32-2x4",
+                                "not-enough-memory",
+                                "2 of 2",
+                                "2026-03-04T08:01:00Z",
+                                "0",
+                                "-",
+                                "-",
+                                "-")),
+                ProvenanceTables.rounds(report).rows());
+        String search = "search, fp32, data-parallel, 2 devices";
+        List<List<String>> tries = ProvenanceTables.tries(report).rows();
+        assertEquals(List.of(search, "yes", "4", "8", "81.50", "-", "500", "8000"), tries.get(0));
+        assertEquals(List.of(search, "no: not-enough-memory", "8", "16", "-", "700", "500", "8000"), tries.get(1));
+        assertEquals("data-parallel-fp32-2x4", tries.get(3).get(0));
+        for (String form : List.of(MarkdownReport.render(report, List.of()), HtmlReport.render(report, List.of()))) {
+            assertTrue(form.contains("Rounds") && form.contains("atches ") && form.contains("no: not-enough"), form);
+        }
+        assertTrue(CsvReport.render(report).contains(",weak,,2,,,8,16"), CsvReport.render(report));
+        assertEquals(
+                List.of(
+                        "The largest batch per device that fits on 2 devices with fp32, data-parallel is 4 (5 did not fit).",
+                        "data-parallel-fp32-2x4 was asked for with 8 images per device, 16 in all, which did not fit: its batch is 4 per device, 8 in all."),
+                BatchNotes.of(report.results(), report.batchSweeps()));
+    }
+
+    @Test
+    void shouldSayNothingOfOneRoundWithTheBatchThatWasAskedFor() {
+        assertTrue(ProvenanceTables.rounds(TYPICAL).isEmpty());
+        assertTrue(ProvenanceTables.tries(TYPICAL).isEmpty());
+        assertEquals(List.of(), BatchNotes.of(TYPICAL.results(), List.of()));
     }
 
     private static long columns(String row) {

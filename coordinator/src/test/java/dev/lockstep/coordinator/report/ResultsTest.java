@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.plan.Precision;
-import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.common.report.ResultStatus;
@@ -112,51 +110,6 @@ class ResultsTest {
         assertNull(result.stepMillis());
         assertNull(result.imagesPerSecond());
         assertNull(result.memoryMiB());
-    }
-
-    @Test
-    void shouldCompareWithOneDeviceOfTheSameBatchPerDevice() {
-        List<Result> results = Results.withSpeedups(List.of(
-                SampleMeasurement.dataParallel(1, 32, 100).result(),
-                SampleMeasurement.dataParallel(2, 64, 125).result()));
-        assertEquals(1.0, results.get(0).speedup(), ROUNDING);
-        assertEquals(1.6, results.get(1).speedup(), ROUNDING);
-        assertEquals(0.8, results.get(1).efficiency(), ROUNDING);
-    }
-
-    @Test
-    void shouldCompareWithTheSameGlobalBatchWhenScalingStrongly() {
-        List<Result> results = Results.withSpeedups(List.of(
-                SampleMeasurement.dataParallel(1, 32, 100).result(),
-                SampleMeasurement.dataParallel(2, 32, 62.5).result(),
-                SampleMeasurement.dataParallel(4, 32, 50).result()));
-        assertEquals(1.6, results.get(1).speedup(), ROUNDING);
-        assertEquals(2.0, results.get(2).speedup(), ROUNDING);
-        assertEquals(0.5, results.get(2).efficiency(), ROUNDING);
-    }
-
-    @Test
-    void shouldPreferABaselineOfTheSameStrategy() {
-        Result torch = SampleMeasurement.dataParallel(1, 32, 100).result();
-        Result allReduce = SampleMeasurement.of(Strategy.ALL_REDUCE, Precision.FP32, 1, 32, 80)
-                .result();
-        Result two = SampleMeasurement.of(Strategy.ALL_REDUCE, Precision.FP32, 2, 64, 80)
-                .result();
-        assertEquals(
-                2.0, Results.withSpeedups(List.of(torch, allReduce, two)).get(2).speedup(), ROUNDING);
-        assertEquals(2.5, Results.withSpeedups(List.of(torch, two)).get(1).speedup(), ROUNDING);
-    }
-
-    @Test
-    void shouldHaveNoSpeedupWithoutABaseline() {
-        Result otherPrecision = SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.AMP, 1, 32, 100)
-                .result();
-        Result failedBaseline = failed(SampleMeasurement.dataParallel(1, 32, 100));
-        Result two = SampleMeasurement.dataParallel(2, 64, 125).result();
-        Result alone = Results.withSpeedups(List.of(otherPrecision, failedBaseline, two))
-                .get(2);
-        assertNull(alone.speedup());
-        assertNull(alone.efficiency());
     }
 
     private static Result failed(SampleMeasurement sample) {

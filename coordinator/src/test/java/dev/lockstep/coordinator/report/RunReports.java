@@ -38,7 +38,14 @@ public final class RunReports {
     /** The same report with other results and peers. */
     public static Report with(Report report, List<Result> results, List<Peer> peers) {
         return new Report(
-                report.schema(), report.run(), report.system(), report.model(), results, report.observations(), peers);
+                report.schema(),
+                report.run(),
+                report.system(),
+                report.model(),
+                results,
+                report.observations(),
+                report.batchSweeps(),
+                peers);
     }
 
     /** The same report of another plan. */
@@ -51,6 +58,7 @@ public final class RunReports {
                 report.model(),
                 report.results(),
                 report.observations(),
+                report.batchSweeps(),
                 report.peers());
     }
 }

@@ -1,8 +1,8 @@
 package dev.lockstep.coordinator.report;
 
-import dev.lockstep.common.plan.Chunks;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.PhaseNanos;
@@ -29,13 +29,21 @@ final class SampleMeasurement {
                 .toList();
     }
 
-    /** A measurement whose steps took these milliseconds. */
+    /** A measurement of weak scaling whose steps took these milliseconds. */
     static SampleMeasurement of(
             Strategy strategy, Precision precision, int devices, int globalBatch, double... stepMillis) {
-        List<Integer> chunks = Chunks.of(globalBatch, devices);
-        String id = "%s-%s-%dx%d".formatted(strategy.label(), precision.label(), devices, chunks.get(0));
+        return of(Scaling.WEAK, strategy, precision, devices, globalBatch, stepMillis);
+    }
+
+    private static SampleMeasurement of(
+            Scaling scaling,
+            Strategy strategy,
+            Precision precision,
+            int devices,
+            int globalBatch,
+            double... stepMillis) {
         MeasurementSpec spec =
-                new MeasurementSpec(id, strategy, precision, devices, globalBatch, chunks, 2, stepMillis.length);
+                MeasurementSpec.of(strategy, precision, devices, globalBatch, 2, stepMillis.length, scaling);
         SampleMeasurement sample = new SampleMeasurement(spec, "cpu:");
         for (int rank = 0; rank < devices; rank++) {
             sample.stepsByRank.add(steps(rank, devices, stepMillis));
@@ -47,6 +55,11 @@ final class SampleMeasurement {
     /** The usual case of the tests: data-parallel in full precision. */
     static SampleMeasurement dataParallel(int devices, int globalBatch, double... stepMillis) {
         return of(Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
+    }
+
+    /** The same of strong scaling. */
+    static SampleMeasurement strong(int devices, int globalBatch, double... stepMillis) {
+        return of(Scaling.STRONG, Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
     }
 
     Result result() {

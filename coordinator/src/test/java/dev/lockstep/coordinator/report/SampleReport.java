@@ -41,7 +41,7 @@ final class SampleReport {
     }
 
     static Report of(Result... results) {
-        List<Result> withSpeedups = Results.withSpeedups(List.of(results));
+        List<Result> withSpeedups = Speedups.fill(List.of(results));
         return new Report(
                 Report.SCHEMA,
                 new RunInfo(

@@ -12,6 +12,7 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Plan;
@@ -53,7 +54,7 @@ class RunRequestsTest {
     void shouldMakeDefaultsSmallerOnCpuAndSaySo() {
         RunRequest request = read("");
         assertEquals(List.of(1, 2), request.plan().devices());
-        assertEquals(16, request.plan().batchPerDevice());
+        assertEquals(List.of(16), request.plan().batchPerDevice());
         assertEquals(1, request.notes().size());
         assertTrue(request.notes().get(0).contains("batch-per-device 16 instead of 32"), request.notes()::toString);
     }
@@ -65,13 +66,15 @@ class RunRequestsTest {
 
     @Test
     void shouldReadEveryOption() {
+        // A run whose state is written is one measurement, so that there is one round of it.
         Config all = ConfigFactory.parseString(
                 """
-                devices = "2", strategy = [all-reduce], precision = amp-bf16, global-batch = 10, image-size = 96
-                classes = 7, model = tiny, steps = 3, warmup = 0, optimizer = sgd, learning-rate = 0.5, momentum = 0.1
+                devices = "2", strategy = [all-reduce], precision = amp-bf16, global-batch = [10], image-size = 96
+                classes = 7, model = tiny, steps = 3, warmup = 0, rounds = 1, optimizer = sgd, learning-rate = 0.5, momentum = 0.1
                 weight-decay = 0.25, dropout = 0, stochastic-depth = 0.5, memory-format = contiguous
                 nesterov = true, data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
                 weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
+                on-out-of-memory = halve
                 """);
         assertEquals(RunOption.values().length - 1, all.root().size(), "all but batch-per-device");
         RunRequest request = RunRequests.read(all, 2, true);
@@ -80,20 +83,45 @@ class RunRequestsTest {
                 List.of(Strategy.ALL_REDUCE),
                 List.of(Precision.AMP_BF16),
                 null,
-                10,
+                List.of(10),
                 new ModelSpec("tiny", 7, 96, 0.0, 0.5),
                 3,
                 0,
                 new OptimizerSpec(OptimizerKind.SGD, 0.5, 0.1, 0.25, true),
                 MemoryFormat.CONTIGUOUS,
                 new DataSpec.ImageFolder(Path.of("/photos, mine")),
-                -3);
+                -3,
+                false,
+                1,
+                OnOutOfMemory.HALVE);
         assertEquals(expected, request.plan());
         assertEquals(Path.of("/tmp/out"), request.output());
         assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());
         assertEquals("so, so", request.notes().get(0));
         assertTrue(request.notes().get(1).contains("/w.safetensors"), request.notes()::toString);
         assertEquals(RunOption.values().length - 1, request.configuration().size());
+    }
+
+    @Test
+    void shouldReadSeveralBatches() {
+        Plan weak = read("batch-per-device = \"8, 16\", rounds = 3").plan();
+        assertEquals(List.of(8, 16), weak.batchPerDevice());
+        assertNull(weak.globalBatch());
+        assertEquals(3, weak.rounds());
+        Plan strong = read("global-batch = [16, 32]").plan();
+        assertEquals(List.of(16, 32), strong.globalBatch());
+        assertNull(strong.batchPerDevice());
+    }
+
+    @Test
+    void shouldReadTheLargestBatch() {
+        RunRequest request = read("batch-per-device = max, steps = 1, warmup = 0");
+        assertTrue(request.plan().largestBatch());
+        assertNull(request.plan().batchPerDevice());
+        assertTrue(
+                request.configuration().stream().anyMatch(line -> line.matches("batch-per-device +max")),
+                request.configuration()::toString);
+        assertTrue(request.notes().isEmpty(), request.notes()::toString);
     }
 
     @Test
@@ -123,6 +151,16 @@ class RunRequestsTest {
             value = {
                 "batch-per-device = 0                       | --batch-per-device is 0: it must be at least 1",
                 "global-batch = 0                           | --global-batch is 0: it must be at least 1",
+                "global-batch = '8,0'                       | --global-batch is 0: it must be at least 1",
+                "batch-per-device = '8,8'                   | --batch-per-device names something twice",
+                "batch-per-device = 2000000                 | --batch-per-device is 2000000: it must be at most 1048576",
+                "batch-per-device = '8,max'                 | --batch-per-device max stands alone",
+                "global-batch = max                         | --global-batch is 'max': it must be a whole number",
+                "batch-per-device = max, data = 'tensors:/t' | --batch-per-device max needs batches of any size",
+                "batch-per-device = max, trace = /t         | --trace needs a plan of one measurement, and --batch-per-device max",
+                "rounds = 0                                 | --rounds is 0: it must be at least 1",
+                "devices = 1, precision = fp32, rounds = 2, trace = /t | --trace needs a plan of one measurement, and this one has 2",
+                "on-out-of-memory = retry                   | unknown on-out-of-memory 'retry': it is one of fail, halve",
                 "global-batch = 8, batch-per-device = 8     | exclude each other",
                 "precision = fp8                            | unknown precision 'fp8': it is one of fp32, fp32-strict",
                 "strategy = ring                            | unknown strategy 'ring': it is one of data-parallel, all-reduce",

@@ -12,6 +12,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.receptionist.Receptionist;
 import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
@@ -21,6 +22,7 @@ import dev.lockstep.coordinator.api.DeviceView;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -174,6 +176,26 @@ class WorkerPoolTest {
         next.expectNoMessage(Duration.ofMillis(100));
         introduce(replacement);
         next.expectMessageClass(Lease.Granted.class);
+    }
+
+    @Test
+    void shouldKnowAWorkerThatAbortedForLackOfMemory() throws InterruptedException, IOException {
+        Birth birth = launcher.next("cpu:0");
+        introduce(birth);
+        TestProbe<Lease> lease = acquire(1);
+        lease.expectMessageClass(Lease.Granted.class);
+        Files.writeString(
+                folder.resolve("cpu-0.log"),
+                "  what():  can't allocate memory\n" + "frame #0\n".repeat(50),
+                StandardOpenOption.APPEND);
+        birth.process.destroyForcibly();
+        Lease.WorkerLost lost = lease.expectMessageClass(Lease.WorkerLost.class);
+        assertEquals(
+                new Failure(
+                        FailureCategory.OUT_OF_MEMORY,
+                        "worker cpu:0 (pid %d) ran out of memory and ended with exit code 137: take a smaller batch per device (what():  can't allocate memory)"
+                                .formatted(birth.process.pid())),
+                lost.failure());
     }
 
     @Test

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.failure.MemoryTexts;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
@@ -26,10 +27,6 @@ import java.util.function.Supplier;
 public final class DjlTrainingEngine implements TrainingEngine {
     /** How long a replica waits for another within a step unless told otherwise. */
     public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
-
-    /** Of libtorch's allocator and of oneDNN's. */
-    private static final List<String> OUT_OF_MEMORY_TEXTS =
-            List.of("can't allocate memory", "not enough memory", "out of memory", "could not create a memory");
 
     private final int threads;
     private final List<Integer> cpus;
@@ -145,7 +142,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
     static LockstepException failure(String what, EngineException cause) {
         String text = String.valueOf(cause.getMessage());
         String firstLine = text.lines().findFirst().orElse(text);
-        if (OUT_OF_MEMORY_TEXTS.stream().anyMatch(text::contains)) {
+        if (MemoryTexts.tell(text)) {
             return new LockstepException(
                     FailureCategory.OUT_OF_MEMORY,
                     what + " ran out of memory: take a smaller batch per device (" + firstLine + ")",
