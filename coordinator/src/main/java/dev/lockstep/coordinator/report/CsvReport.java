@@ -87,9 +87,6 @@ final class CsvReport {
         columns.put("dataWaitMillis", Result::dataWaitMillis);
         columns.put("finalLoss", Result::finalLoss);
         columns.put("parameterChecksum", Result::parameterChecksum);
-        for (String ofPeers : PeerCells.COLUMNS) {
-            columns.put(ofPeers, result -> null);
-        }
         columns.put(
                 "scaling",
                 result -> of(result.provenance(), known -> known.scaling().label()));
@@ -101,6 +98,9 @@ final class CsvReport {
         columns.put("speedupMax", result -> of(speedups(result), Range::max));
         columns.put("halvedFromBatchPerDevice", result -> of(halvedFrom(result), Batch::batchPerDevice));
         columns.put("halvedFromGlobalBatch", result -> of(halvedFrom(result), Batch::globalBatch));
+        for (String ofPeers : PeerCells.COLUMNS) {
+            columns.put(ofPeers, result -> null);
+        }
         return columns;
     }
 
