@@ -21,6 +21,7 @@ class ModuleRulesTest {
                         "dev.lockstep.coordinator.api..",
                         "dev.lockstep.coordinator.cli..",
                         "dev.lockstep.coordinator.data..",
+                        "dev.lockstep.coordinator.peers..",
                         "dev.lockstep.coordinator.report..",
                         "dev.lockstep.coordinator.settings..",
                         "dev.lockstep.coordinator.verify..")

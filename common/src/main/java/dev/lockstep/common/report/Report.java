@@ -6,6 +6,7 @@ import java.util.List;
  * Everything a run found out.
  *
  * @param batchSweeps the searches for the largest batch; empty unless the plan asks for it
+ * @param peers the same work done by other programs; empty unless they were asked for
  */
 public record Report(
         String schema,
@@ -14,7 +15,8 @@ public record Report(
         ModelInfo model,
         List<Result> results,
         List<Observation> observations,
-        List<BatchSweep> batchSweeps) {
+        List<BatchSweep> batchSweeps,
+        List<Peer> peers) {
     /** The version of this form. */
     public static final String SCHEMA = "lockstep.report/1";
 
@@ -22,9 +24,10 @@ public record Report(
         results = List.copyOf(results);
         observations = List.copyOf(observations);
         batchSweeps = batchSweeps == null ? List.of() : List.copyOf(batchSweeps);
+        peers = peers == null ? List.of() : List.copyOf(peers);
     }
 
-    /** A report of a run that searched for no batch. */
+    /** A report of Lockstep alone that searched for no batch. */
     public Report(
             String schema,
             RunInfo run,
@@ -32,6 +35,6 @@ public record Report(
             ModelInfo model,
             List<Result> results,
             List<Observation> observations) {
-        this(schema, run, system, model, results, observations, List.of());
+        this(schema, run, system, model, results, observations, List.of(), List.of());
     }
 }

@@ -62,16 +62,19 @@ public final class Lockstep implements Runnable {
                 new Verify(shell),
                 new CudaNativesCommand(shell),
                 new Overhead(shell),
+                new ComparePytorch(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),
+                new Compare(shell),
                 new Cancel(shell),
                 new Attach(shell));
         commands.forEach(commandLine::addSubcommand);
         commandLine.setOut(new PrintWriter(shell.out(), true, StandardCharsets.US_ASCII));
         commandLine.setErr(new PrintWriter(shell.err(), true, StandardCharsets.US_ASCII));
         RunOptions runOptions = new RunOptions(shell.directory());
-        runOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
-        runOptions.addTo(commandLine.getSubcommands().get("quickstart").getCommandSpec());
+        for (String command : List.of("run", "quickstart", "compare-pytorch")) {
+            runOptions.addTo(commandLine.getSubcommands().get(command).getCommandSpec());
+        }
         CommandSpec trace = commandLine.getSubcommands().get("trace").getCommandSpec();
         Trace.SETTINGS.forEach(setting -> trace.addOption(runOptions.option(setting)));
         CommandSpec overhead = commandLine.getSubcommands().get("overhead").getCommandSpec();

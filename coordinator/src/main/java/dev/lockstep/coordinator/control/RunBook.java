@@ -130,7 +130,8 @@ final class RunBook {
                 model(plan),
                 complete,
                 Observations.of(complete),
-                sweeps);
+                sweeps,
+                List.of());
     }
 
     private ModelInfo model(Plan plan) {

@@ -35,7 +35,7 @@ public final class Processors {
     }
 
     /** Reads the kernel's list format: {@code 0-3,8,10-11}. */
-    static List<Integer> parse(String list) {
+    public static List<Integer> parse(String list) {
         List<Integer> processors = new ArrayList<>();
         for (String range : list.split(",", -1)) {
             String[] ends = range.split("-", 2);

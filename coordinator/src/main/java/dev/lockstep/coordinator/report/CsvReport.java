@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.report.Peer;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Range;
@@ -19,7 +20,7 @@ import java.util.stream.Collectors;
 
 /**
  * {@code report.csv}: one row for each configuration, in full precision, by RFC 4180. Names are those of {@code report.json};
- * an empty field was not measured; lists are separated by semicolons.
+ * an empty field was not measured; lists are separated by semicolons. Rows of other programs follow; {@code peerOf} is theirs alone.
  */
 final class CsvReport {
     private static final Map<String, Function<Result, Object>> COLUMNS = columns();
@@ -31,6 +32,13 @@ final class CsvReport {
         for (Result result : report.results()) {
             csv.append(COLUMNS.values().stream()
                             .map(column -> field(column.apply(result)))
+                            .collect(Collectors.joining(",")))
+                    .append("\r\n");
+        }
+        for (Peer peer : report.peers()) {
+            Map<String, Object> cells = PeerCells.of(peer, report);
+            csv.append(COLUMNS.keySet().stream()
+                            .map(column -> field(cells.get(column)))
                             .collect(Collectors.joining(",")))
                     .append("\r\n");
         }
@@ -103,6 +111,9 @@ final class CsvReport {
         columns.put("otherProcessors", result -> disturbance(result, Disturbance::otherProcessors));
         columns.put("stolenProcessors", result -> disturbance(result, Disturbance::stolenProcessors));
         columns.put("disturbances", result -> disturbance(result, found -> String.join(" ", found.notes())));
+        for (String ofPeers : PeerCells.COLUMNS) {
+            columns.put(ofPeers, result -> null);
+        }
         return columns;
     }
 
@@ -126,7 +137,7 @@ final class CsvReport {
         return holder == null ? null : figure.apply(holder);
     }
 
-    private static String list(List<?> values) {
+    static String list(List<?> values) {
         return values.stream()
                 .map(value -> value == null ? "" : value.toString())
                 .collect(Collectors.joining(";"));

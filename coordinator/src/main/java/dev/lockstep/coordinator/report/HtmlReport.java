@@ -54,6 +54,8 @@ final class HtmlReport {
         page.facts(ReportFacts.run(report));
         page.table("Scaling", "", ReportTables.scaling(report));
         page.table("Not measured", "", ReportTables.notMeasured(report));
+        page.table("Beside other programs", PeerTables.EXPLANATION, PeerTables.peers(report));
+        page.table("Other programs not measured", "", PeerTables.notMeasured(report));
         page.list(
                 "Observations",
                 report.observations().stream()

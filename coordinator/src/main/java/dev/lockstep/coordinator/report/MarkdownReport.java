@@ -39,6 +39,7 @@ final class MarkdownReport {
         markdown.facts("Configuration", ReportFacts.configuration(report));
         markdown.blocks(report);
         markdown.comparison(report);
+        markdown.peers(report);
         markdown.list(
                 "Observations",
                 report.observations().stream().map(MarkdownReport::observation).toList());
@@ -122,6 +123,15 @@ final class MarkdownReport {
                 GpuTable.of(report));
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
+            text.append(notMeasured.markdown());
+        }
+    }
+
+    private void peers(Report report) {
+        Table notMeasured = PeerTables.notMeasured(report);
+        table("Beside Other Programs", PeerTables.EXPLANATION, PeerTables.peers(report));
+        if (!notMeasured.isEmpty()) {
+            heading("Other Programs Not Measured");
             text.append(notMeasured.markdown());
         }
     }

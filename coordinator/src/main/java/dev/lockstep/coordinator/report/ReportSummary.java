@@ -40,6 +40,8 @@ public final class ReportSummary {
                                 .collect(Collectors.joining("; "))));
         Table table = ReportTables.summary(report);
         parts.add(table.isEmpty() ? "No measurement gave figures.\n" : table.markdown());
+        Table peers = PeerTables.summary(report);
+        parts.add(peers.isEmpty() ? "" : peers.markdown());
         parts.add(items(report.results().stream()
                 .filter(result -> result.status() != ResultStatus.OK)
                 .map(result -> "%s %s: %s"
@@ -47,6 +49,15 @@ public final class ReportSummary {
                                 result.id(),
                                 result.status().label(),
                                 result.error().message()))
+                .toList()));
+        parts.add(items(report.peers().stream()
+                .filter(peer -> peer.status() != ResultStatus.OK)
+                .map(peer -> "%s beside %s %s: %s"
+                        .formatted(
+                                peer.id(),
+                                peer.of(),
+                                peer.status().label(),
+                                peer.error().message()))
                 .toList()));
         parts.add(observations(report.observations()));
         parts.add(items(report.run().notes()));

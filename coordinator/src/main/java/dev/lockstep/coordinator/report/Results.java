@@ -166,7 +166,8 @@ public final class Results {
         }
     }
 
-    private static StepMillis distribution(List<Double> samplesMillis) {
+    /** How step times are distributed; at least one of them. */
+    public static StepMillis distribution(List<Double> samplesMillis) {
         double[] samples =
                 samplesMillis.stream().mapToDouble(Double::doubleValue).toArray();
         DoubleStatistics statistics = DoubleStatistics.builder(

@@ -209,7 +209,8 @@ class ReportFormsTest {
                 plain.model(),
                 plain.results(),
                 plain.observations(),
-                List.of(sweep));
+                List.of(sweep),
+                List.of());
         assertEquals(
                 List.of(
                         List.of(

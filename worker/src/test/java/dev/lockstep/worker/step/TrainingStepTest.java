@@ -171,7 +171,8 @@ class TrainingStepTest {
         try (ReplicaGroup group = group(TinyTraining.noisy(0), strategy, ranks, batch)) {
             group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
             List<Integer> chunks = Chunks.of(batch, ranks);
-            for (int step = 0; step < 50; step++) {
+            // Until Java has compiled what a step runs, which takes memory too.
+            for (int step = 0; step < 300; step++) {
                 group.step(chunks);
             }
             int handles = group.on(0, DjlTrainingEngine::openHandles);

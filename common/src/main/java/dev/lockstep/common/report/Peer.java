@@ -1,0 +1,69 @@
+package dev.lockstep.common.report;
+
+import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.report.Result.MemoryMiB;
+import dev.lockstep.common.report.Result.StepMillis;
+import dev.lockstep.common.work.AmpSummary;
+import java.util.List;
+
+/**
+ * The same work done by another program on the same devices, in turns with Lockstep's own. Figures are null unless {@code status} is
+ * ok.
+ *
+ * @param id unique together with {@code of}: {@code torch-DistributedDataParallel-fp32-2x16}
+ * @param of id of the result that it is compared with; a peer of several results has a row for each
+ * @param program for people: {@code PyTorch 1.13.1 DistributedDataParallel, gloo}
+ * @param python the interpreter that ran it
+ * @param rounds how often it was measured
+ * @param error null when ok
+ * @param stepMillis of all rounds' steps
+ * @param samplesMillis every measured step in order, round after round
+ * @param imagesPerSecond images of a step over the mean step
+ * @param ratio null too where the result of Lockstep is not ok
+ * @param amp null in full precision
+ * @param finalLoss of the last round; null too where it was no finite number
+ */
+public record Peer(
+        String id,
+        String of,
+        String program,
+        String python,
+        String torchVersion,
+        String torchvisionVersion,
+        int rounds,
+        ResultStatus status,
+        Failure error,
+        StepMillis stepMillis,
+        List<Double> samplesMillis,
+        Double imagesPerSecond,
+        MemoryMiB memoryMiB,
+        Ratio ratio,
+        AmpSummary amp,
+        Setup setup,
+        Double finalLoss) {
+
+    public Peer {
+        samplesMillis = samplesMillis == null ? null : List.copyOf(samplesMillis);
+    }
+
+    /**
+     * Lockstep's images per second over the peer's, each of the same round: above 1, Lockstep is faster.
+     *
+     * @param byRound one for each round, in order
+     */
+    public record Ratio(double median, double min, double max, List<Double> byRound) {
+        public Ratio {
+            byRound = List.copyOf(byRound);
+        }
+    }
+
+    /**
+     * How PyTorch was set up, as it said itself.
+     *
+     * @param threads of each process
+     * @param cudnnBenchmark whether cuDNN chose its algorithms by trying them; null on the CPU, as are the two after it
+     * @param tf32Convolutions whether convolutions might use TF32
+     * @param tf32MatrixProducts whether matrix products might
+     */
+    public record Setup(int threads, Boolean cudnnBenchmark, Boolean tf32Convolutions, Boolean tf32MatrixProducts) {}
+}

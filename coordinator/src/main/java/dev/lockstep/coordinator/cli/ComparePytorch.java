@@ -1,0 +1,126 @@
+package dev.lockstep.coordinator.cli;
+
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.OnOutOfMemory;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.coordinator.api.ClusterView;
+import dev.lockstep.coordinator.api.DeviceView;
+import dev.lockstep.coordinator.peers.PeerProgram;
+import dev.lockstep.coordinator.peers.Python;
+import dev.lockstep.coordinator.peers.PythonSearch;
+import dev.lockstep.coordinator.settings.RunRequest;
+import dev.lockstep.coordinator.settings.RunRequests;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code lockstep compare-pytorch}. */
+@Command(
+        name = "compare-pytorch",
+        description = {
+            "Measures a plan with Lockstep and with PyTorch in turns, never both at once, and writes one report of both: on one",
+            "device against the bare module, on several against DistributedDataParallel and, on GPUs, DataParallel. Model,",
+            "batch, precision, optimizer, steps and processors are the same. Takes the options of run, and starts a cluster",
+            "where none is running; --rounds is 3 unless given, and PyTorch is first in every other one. Needs a Python with torch (1.13 or newer) and torchvision."
+        },
+        sortOptions = false)
+final class ComparePytorch implements Callable<Integer> {
+    private static final String TORCHVISIONS = "efficientnet_b";
+    private static final String DEFAULT_ROUNDS = "3";
+
+    private final Shell shell;
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(
+            names = "--python",
+            paramLabel = "PATH",
+            description = "the Python to use (default: python3 on the PATH, then /usr/bin/python3)")
+    String python;
+
+    ComparePytorch(Shell shell) {
+        this.shell = shell;
+    }
+
+    @Override
+    public Integer call() {
+        Map<String, String> settings =
+                new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
+        settings.putIfAbsent(RunSetting.ROUNDS.key(), DEFAULT_ROUNDS);
+        if (Long.parseLong(settings.get(RunSetting.ROUNDS.key())) < 1) {
+            throw new CommandException(ExitStatus.USAGE, "--rounds must be at least 1");
+        }
+        PeerProgram program =
+                new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
+        Python found = PythonSearch.find(python, program::probe);
+        shell.out().println(found.description());
+        try (OwnCluster own = isClusterRunning() ? null : OwnCluster.start(shell, new ClusterOptions())) {
+            assert own == null || own.client() != null;
+            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
+            requireIdle(client.status());
+            List<DeviceView> devices = client.devices();
+            boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));
+            RunRequest request = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu);
+            requireComparable(request);
+            return new PytorchComparison(shell, client, program, found)
+                    .run(settings, request, devices)
+                    .code();
+        }
+    }
+
+    private boolean isClusterRunning() {
+        try {
+            CoordinatorClient.of(shell.runDir()).status();
+            return true;
+        } catch (CommandException e) {
+            if (e.status() != ExitStatus.NO_CLUSTER) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** Two measurements at once would be the figures of neither. */
+    static void requireIdle(ClusterView cluster) {
+        if (cluster.currentRun() != null || !cluster.queuedRuns().isEmpty()) {
+            throw new CommandException(
+                    ExitStatus.ENVIRONMENT,
+                    "the cluster has other runs (%s): wait for them, or set LOCKSTEP_RUN_DIR to another folder"
+                            .formatted(
+                                    cluster.currentRun() == null
+                                            ? String.join(", ", cluster.queuedRuns())
+                                            : cluster.currentRun()));
+        }
+    }
+
+    private static void requireComparable(RunRequest request) {
+        Plan plan = request.plan();
+        if (!plan.model().name().startsWith(TORCHVISIONS)) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "torchvision has no model '%s': take one of efficientnet_b0 to efficientnet_b7"
+                            .formatted(plan.model().name()));
+        }
+        List<Integer> batches = plan.globalBatch() == null ? plan.batchPerDevice() : plan.globalBatch();
+        if (plan.largestBatch() || batches.size() > 1 || plan.onOutOfMemory() != OnOutOfMemory.FAIL) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "both sides must have the same batch: name one size, not several or max, and leave out --on-out-of-memory halve");
+        }
+        if (plan.data() instanceof DataSpec.ImageFolder) {
+            throw new CommandException(
+                    ExitStatus.USAGE,
+                    "an image folder would compare decoders, not training steps: take --data synthetic or tensors:FILE");
+        }
+        if (request.files().save() != null || request.files().trace() != null) {
+            throw new CommandException(
+                    ExitStatus.USAGE, "--save-weights is for one run, and a comparison is many: leave it out");
+        }
+    }
+}
