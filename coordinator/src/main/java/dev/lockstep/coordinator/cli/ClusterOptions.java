@@ -35,6 +35,9 @@ final class ClusterOptions {
             description = "port of the Akka cluster on 127.0.0.1, instead of any free one")
     Integer clusterPort;
 
+    /** The coordinator's settings; null for deploy/conf/lockstep.conf. */
+    Path settings;
+
     /**
      * The coordinator's command line.
      *
@@ -53,10 +56,24 @@ final class ClusterOptions {
         if (clusterPort != null) {
             command.addAll(List.of("--cluster-port", clusterPort.toString()));
         }
-        command.addAll(List.of("--worker-class-path", classPath(shell.home(), "worker")));
-        command.addAll(List.of(
-                "--conf", shell.home().resolve("deploy/conf/lockstep.conf").toString()));
+        command.addAll(List.of("--worker-class-path", workerClassPath(shell)));
+        Path conf = settings == null ? usersSettings(shell) : settings;
+        command.addAll(List.of("--conf", conf.toString()));
         return command;
+    }
+
+    /** Where the user's settings are, if there are any. */
+    static Path usersSettings(Shell shell) {
+        return shell.home().resolve("deploy/conf/lockstep.conf");
+    }
+
+    /**
+     * The class path of a worker.
+     *
+     * @throws CommandException if Lockstep is not built
+     */
+    static String workerClassPath(Shell shell) {
+        return classPath(shell.home(), "worker");
     }
 
     private static String classPath(Path home, String module) {

@@ -72,6 +72,15 @@ final class ClusterStopper {
         shell.out().println("stopped the cluster in " + runDir.path());
     }
 
+    /** Stops a cluster that a command started for itself. Should that fail it is said, and what the command came to stands. */
+    static void stopOwn(Shell shell) {
+        try {
+            new ClusterStopper(shell, PATIENCE).stop();
+        } catch (CommandException e) {
+            shell.err().println(Messages.error(e.getMessage()));
+        }
+    }
+
     private static boolean awaitEnd(List<ProcessHandle> processes, Duration timeout) {
         CompletableFuture<?>[] ends =
                 processes.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new);

@@ -60,6 +60,7 @@ public final class Lockstep implements Runnable {
                 new Run(shell),
                 new Trace(shell),
                 new Verify(shell),
+                new Overhead(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),
                 new Cancel(shell),
@@ -72,6 +73,8 @@ public final class Lockstep implements Runnable {
         runOptions.addTo(commandLine.getSubcommands().get("quickstart").getCommandSpec());
         CommandSpec trace = commandLine.getSubcommands().get("trace").getCommandSpec();
         Trace.SETTINGS.forEach(setting -> trace.addOption(runOptions.option(setting)));
+        CommandSpec overhead = commandLine.getSubcommands().get("overhead").getCommandSpec();
+        Overhead.SETTINGS.forEach(setting -> overhead.addOption(runOptions.option(setting)));
         commandLine.setParameterExceptionHandler((e, args) -> {
             shell.err().println(Messages.error(usage(e)));
             return ExitStatus.USAGE.code();

@@ -37,13 +37,9 @@ final class Quickstart implements Callable<Integer> {
     public Integer call() {
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
-        new ClusterLauncher(shell).start(new ClusterOptions().coordinatorCommand(shell));
-        ExitGuard guard = ExitGuard.holding(this::stopCluster);
-        try {
-            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-            return verifyAndRun(client, settings).code();
-        } finally {
-            guard.undo();
+        try (OwnCluster cluster =
+                OwnCluster.start(shell, new ClusterOptions().devices, ClusterOptions.usersSettings(shell))) {
+            return verifyAndRun(cluster.client(), settings).code();
         }
     }
 
@@ -66,14 +62,5 @@ final class Quickstart implements Callable<Integer> {
                 (users, verified) -> users + " " + verified);
         shell.out().println();
         return Run.submitAndFollow(shell, client, noted);
-    }
-
-    private void stopCluster() {
-        try {
-            new ClusterStopper(shell, ClusterStopper.PATIENCE).stop();
-        } catch (CommandException e) {
-            // What the run came to is said by then, and its exit status stands.
-            shell.err().println(Messages.error(e.getMessage()));
-        }
     }
 }

@@ -27,7 +27,12 @@ record RunDir(Path path) {
 
     /** Where a run's report lies unless the user named a place. */
     Path reportDir(String runId) {
-        return path.resolve("reports").resolve(runId);
+        return reports().resolve(runId);
+    }
+
+    /** Holds the report of every run for which the user named no place. */
+    Path reports() {
+        return path.resolve("reports");
     }
 
     /**

@@ -51,6 +51,21 @@ final class RunFollower {
         return watchGuarded(run, onInterrupt, RunDisplay.silent());
     }
 
+    /**
+     * As {@link #watchSilently}, for a run that is worth nothing unless it succeeds; Ctrl-C cancels it.
+     *
+     * @param what the run is, for the sentence that says that it did not
+     * @throws CommandException if it did not, with its reason
+     */
+    RunView require(RunView submitted, String what) {
+        RunView run = watchSilently(submitted, OnInterrupt.CANCEL);
+        ExitStatus status = ExitStatus.ofRun(run.status());
+        if (status != ExitStatus.DONE) {
+            throw new CommandException(status, what + ": " + reason(run));
+        }
+        return run;
+    }
+
     /** Why a run that is over did not succeed, in one sentence. */
     static String reason(RunView run) {
         String why = run.message() != null

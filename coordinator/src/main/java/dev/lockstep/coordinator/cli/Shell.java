@@ -29,6 +29,11 @@ record Shell(
         return directory.resolve(path).toAbsolutePath().normalize();
     }
 
+    /** The same around another cluster. */
+    Shell in(RunDir other) {
+        return new Shell(home, other, directory, terminal, out, err, timer, interrupt);
+    }
+
     /** Time as the commands see it. */
     interface Timer {
         /** Waits. */

@@ -3,7 +3,6 @@ package dev.lockstep.coordinator.cli;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.tensor.Safetensors;
-import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
 import dev.lockstep.coordinator.verify.Verdict;
@@ -11,15 +10,12 @@ import dev.lockstep.coordinator.verify.Verdict.Judgement;
 import dev.lockstep.coordinator.verify.Verification;
 import dev.lockstep.coordinator.verify.Verification.Comparison;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** Takes the traces of a verification on the running cluster, and judges them. */
 final class Verifier {
@@ -42,7 +38,7 @@ final class Verifier {
     Verdict verify(String model, int devices, List<Precision> precisions) {
         List<Comparison> comparisons = Verification.comparisons(devices, precisions);
         Path folder = makeFolder();
-        ExitGuard guard = ExitGuard.holding(() -> delete(folder));
+        ExitGuard guard = ExitGuard.holding(() -> Folders.delete(folder));
         try {
             Map<TraceCase, Path> traces = takeTraces(Verification.traces(comparisons), model, folder);
             List<Judgement> judgements = new ArrayList<>();
@@ -95,22 +91,7 @@ final class Verifier {
                 RunSetting.PRECISION, traceCase.precision().label(),
                 RunSetting.OUTPUT, folder.resolve("report-" + name).toString());
         TraceOrder order = TraceOrder.of(batch, out, traceCase.devices(), TraceCase.STEPS, chosen);
-        RunView submitted = client.submit(order.byKey());
-        RunView run = new RunFollower(shell, client).watchSilently(submitted, RunFollower.OnInterrupt.CANCEL);
-        ExitStatus status = ExitStatus.ofRun(run.status());
-        if (status != ExitStatus.DONE) {
-            throw new CommandException(status, "the trace " + traceCase.label() + ": " + RunFollower.reason(run));
-        }
+        new RunFollower(shell, client).require(client.submit(order.byKey()), "the trace " + traceCase.label());
         return out;
-    }
-
-    private static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("the traces could not be deleted", e);
-        }
     }
 }

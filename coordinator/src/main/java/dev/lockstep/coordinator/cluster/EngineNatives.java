@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The engine's native libraries: unpacked once, before any worker starts, by a process that has them on its class path. */
-final class EngineNatives {
+public final class EngineNatives {
     private static final String MAIN_CLASS = "dev.lockstep.worker.UnpackNatives";
     /** The version of the natives in the worker's jars: {@code pytorch.version} in the parent pom. */
     private static final String PYTORCH_VERSION = "2.5.1";
@@ -26,7 +26,7 @@ final class EngineNatives {
      *
      * @return the environment with which a worker finds them
      */
-    static Map<String, String> environment(String workerClassPath) {
+    public static Map<String, String> environment(String workerClassPath) {
         Path java = Path.of(System.getProperty("java.home"), "bin", "java");
         List<String> command = new ArrayList<>(List.of(java.toString(), "-XX:TieredStopAtLevel=1"));
         command.addAll(JavaOptions.forThisVersion());

@@ -12,14 +12,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Replaces a file in one go: a reader sees the old content or the new one, never a part, and so does a machine that lost power. */
-final class AtomicFile {
+public final class AtomicFile {
     private AtomicFile() {}
 
     static void write(Path file, String content) throws IOException {
         write(file, content.getBytes(StandardCharsets.UTF_8));
     }
 
-    static void write(Path file, byte[] content) throws IOException {
+    /** Replaces a file's content, or makes the file. */
+    public static void write(Path file, byte[] content) throws IOException {
         Path temporary = file.resolveSibling("." + file.getFileName() + ".part");
         try {
             try (FileChannel channel = FileChannel.open(

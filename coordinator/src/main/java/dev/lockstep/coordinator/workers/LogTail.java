@@ -8,13 +8,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** The end of a process's log. */
-final class LogTail {
+public final class LogTail {
     private static final int MOST_BYTES = 16 * 1024;
 
     private LogTail() {}
 
     /** Bytes in the log now: where the next process's part begins. */
-    static long size(Path log) throws IOException {
+    public static long size(Path log) throws IOException {
         return Files.exists(log) ? Files.size(log) : 0;
     }
 
@@ -23,7 +23,7 @@ final class LogTail {
      *
      * @param lines how many at most
      */
-    static List<String> read(Path log, long start, int lines) throws IOException {
+    public static List<String> read(Path log, long start, int lines) throws IOException {
         try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
             long from = Math.max(start, file.length() - MOST_BYTES);
             byte[] bytes = new byte[(int) Math.max(0, file.length() - from)];

@@ -81,6 +81,15 @@ public final class DjlTrainingEngine implements TrainingEngine {
         });
     }
 
+    /**
+     * A training loop without anything of Lockstep around it, for comparing.
+     *
+     * @throws LockstepException when there is not memory enough
+     */
+    public PlainTraining plain(TrainingSpec training) {
+        return guarded("building the model", () -> new PlainTraining(manager, training));
+    }
+
     @Override
     public void prepare(ReplicaSpec replica) {
         if (prepared != null) {
@@ -132,7 +141,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
         return manager.getParentManager().getManagedArrays().size();
     }
 
-    private static <T> T guarded(String what, Supplier<T> action) {
+    static <T> T guarded(String what, Supplier<T> action) {
         try {
             return action.get();
         } catch (EngineException e) {

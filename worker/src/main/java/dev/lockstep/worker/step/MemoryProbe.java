@@ -1,18 +1,10 @@
 package dev.lockstep.worker.step;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.TrainingSpec;
-import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
-import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.model.EfficientNet;
-import dev.lockstep.worker.optimizer.Optimizer;
-import dev.lockstep.worker.precision.Arithmetic;
 import java.util.OptionalDouble;
 
 /** Finds what a model needs by running small steps of it in private memory. */
@@ -37,22 +29,14 @@ final class MemoryProbe {
         OptionalDouble few;
         OptionalDouble more;
         EfficientNet model;
-        try (NDManager manager = parent.newSubManager()) {
-            Replica replica = Replica.inPrivateMemory(
-                    manager, training.model(), Arithmetic.of(training.precision(), DeviceType.CPU, manager));
-            Optimizer optimizer = Optimizer.create(
-                    training.optimizer(),
-                    manager,
-                    replica.parameters().array(),
-                    replica.gradients().array());
-            model = replica.model();
-            runStep(manager, replica, optimizer, FEW_IMAGES);
+        try (PlainTraining plain = new PlainTraining(parent, training)) {
+            model = plain.model();
+            plain.blackStep(FEW_IMAGES);
             few = ResidentMemory.peakMiB();
             ResidentMemory.resetPeak();
-            runStep(manager, replica, optimizer, moreImages());
+            plain.blackStep(moreImages());
             more = ResidentMemory.peakMiB();
         }
-        LibC.trimHeap();
         OptionalDouble after = ResidentMemory.currentMiB();
         if (few.isEmpty() || more.isEmpty() || before.isEmpty() || after.isEmpty()) {
             return sizes(model, null, null);
@@ -80,19 +64,5 @@ final class MemoryProbe {
     private int moreImages() {
         double pixels = (double) training.model().imageSize() * training.model().imageSize();
         return (int) Math.max(LEAST_MORE_IMAGES, Math.min(MOST_MORE_IMAGES, Math.ceil(MORE_PIXELS / pixels)));
-    }
-
-    private void runStep(NDManager manager, Replica replica, Optimizer optimizer, int samples) {
-        try (NDManager scope = manager.newSubManager()) {
-            boolean channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
-            NDArray zeros = scope.zeros(
-                    InputSlots.shape(samples, training.model().imageSize(), channelsLast), DataType.FLOAT32);
-            NDArray images = InputSlots.logical(zeros, channelsLast);
-            NDArray labels = scope.zeros(new Shape(samples, 1), DataType.INT64);
-            NDArray loss = CrossEntropy.mean(replica.forward(images), labels);
-            replica.zeroGradients();
-            replica.backward(loss, scope.ones(new Shape()));
-            optimizer.step();
-        }
     }
 }

@@ -1,0 +1,136 @@
+package dev.lockstep.coordinator.cli;
+
+import com.typesafe.config.ConfigFactory;
+import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.work.BareOrder;
+import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.overhead.Contender;
+import dev.lockstep.coordinator.settings.RunRequests;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * What an overhead measurement is to measure.
+ *
+ * @param settings of Lockstep's runs, but for device count and strategy
+ * @param plan the same, read; of one precision
+ * @param rounds how often each contender trains
+ * @param emptyWorkers worker counts of the empty step
+ * @param emptySteps how many empty steps are timed
+ */
+record OverheadOrder(
+        Map<RunSetting, String> settings, Plan plan, int rounds, List<Integer> emptyWorkers, int emptySteps) {
+    private static final int MOST_DEVICES = 999;
+    /** Until the virtual machines have compiled what a step runs through. */
+    private static final int EMPTY_WARMUP = 300;
+
+    private static final Map<RunSetting, String> DEFAULTS = Map.of(
+            RunSetting.DEVICES, "1,2",
+            RunSetting.STRATEGY, "data-parallel,all-reduce",
+            RunSetting.PRECISION, "fp32",
+            RunSetting.STEPS, "10",
+            RunSetting.WARMUP, "3");
+    private static final Map<RunSetting, String> QUICK = Map.of(
+            RunSetting.STEPS, "3",
+            RunSetting.WARMUP, "1",
+            RunSetting.BATCH_PER_DEVICE, "4");
+
+    OverheadOrder {
+        settings = Map.copyOf(settings);
+        emptyWorkers = List.copyOf(emptyWorkers);
+    }
+
+    /**
+     * Makes the order.
+     *
+     * @param chosen the user's own settings
+     * @param rounds null for the default, as are the others
+     * @throws CommandException or {@link dev.lockstep.common.failure.LockstepException} if a value will not do
+     */
+    static OverheadOrder of(
+            Map<RunSetting, String> chosen,
+            boolean quick,
+            Integer rounds,
+            List<Integer> emptyWorkers,
+            Integer emptySteps) {
+        Map<RunSetting, String> settings = new EnumMap<>(DEFAULTS);
+        if (quick) {
+            settings.putAll(QUICK);
+        }
+        settings.putAll(chosen);
+        Plan plan = RunRequests.read(ConfigFactory.parseMap(RunSetting.byKey(settings)), MOST_DEVICES, true)
+                .plan();
+        if (plan.precisions().size() != 1) {
+            throw usage("--precision takes one value here: compare one after the other");
+        }
+        if (plan.precisions().get(0) == Precision.AMP_FP16) {
+            throw usage(
+                    "--precision amp-fp16 scales its loss, which the bare loop does not: take fp32, amp or amp-bf16");
+        }
+        List<Integer> workers = emptyWorkers != null ? emptyWorkers : quick ? List.of(1, 2) : List.of(1, 2, 4, 8);
+        requireAtLeastOne("--empty-workers", Collections.min(workers));
+        if (workers.stream().distinct().count() != workers.size()) {
+            throw usage("--empty-workers names something twice");
+        }
+        return new OverheadOrder(
+                settings,
+                plan,
+                requireAtLeastOne("--rounds", rounds != null ? rounds : quick ? 2 : 4),
+                workers,
+                requireAtLeastOne("--empty-steps", emptySteps != null ? emptySteps : quick ? 200 : 2000));
+    }
+
+    private static int requireAtLeastOne(String option, int value) {
+        if (value < 1) {
+            throw usage(option + " is " + value + ": it must be at least 1");
+        }
+        return value;
+    }
+
+    private static CommandException usage(String message) {
+        return new CommandException(ExitStatus.USAGE, message);
+    }
+
+    /** Devices of the cluster that trains. */
+    int mostDevices() {
+        return Collections.max(plan.devices());
+    }
+
+    /** Worker counts of the empty step that a cluster of some devices can do. */
+    List<Integer> emptyWorkersUpTo(int devices) {
+        return emptyWorkers.stream().filter(workers -> workers <= devices).toList();
+    }
+
+    /** The run of Lockstep that a contender is. */
+    Map<String, String> run(Contender contender) {
+        Map<RunSetting, String> run = new EnumMap<>(settings);
+        run.put(RunSetting.DEVICES, String.valueOf(contender.devices()));
+        run.put(RunSetting.STRATEGY, contender.strategy().label());
+        return RunSetting.byKey(run);
+    }
+
+    /** A run of empty steps. */
+    Map<String, String> emptyRun(List<Integer> workers) {
+        Map<RunSetting, String> run = new EnumMap<>(RunSetting.class);
+        run.put(RunSetting.MODEL, "empty");
+        run.put(RunSetting.IMAGE_SIZE, "32");
+        run.put(RunSetting.BATCH_PER_DEVICE, "1");
+        run.put(RunSetting.PRECISION, "fp32");
+        run.put(RunSetting.STRATEGY, plan.strategies().get(0).label());
+        run.put(RunSetting.DEVICES, workers.stream().map(String::valueOf).collect(Collectors.joining(",")));
+        run.put(RunSetting.WARMUP, String.valueOf(EMPTY_WARMUP));
+        run.put(RunSetting.STEPS, String.valueOf(emptySteps));
+        return RunSetting.byKey(run);
+    }
+
+    /** What a bare loop does: the same training, steps and warm-up. */
+    BareOrder bareOrder() {
+        TrainingSpec training = new TrainingSpec(
+                plan.model(), plan.precisions().get(0), plan.optimizer(), plan.memoryFormat(), plan.seed());
+        return new BareOrder(training, plan.batchPerDevice(), plan.warmup(), plan.steps());
+    }
+}

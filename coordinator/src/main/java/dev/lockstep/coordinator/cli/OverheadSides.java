@@ -1,0 +1,75 @@
+package dev.lockstep.coordinator.cli;
+
+import dev.lockstep.coordinator.cluster.EngineNatives;
+import dev.lockstep.coordinator.host.Processors;
+import dev.lockstep.coordinator.overhead.BareLoops;
+import dev.lockstep.coordinator.settings.CoordinatorSettings;
+import dev.lockstep.coordinator.workers.Device;
+import dev.lockstep.coordinator.workers.Devices;
+import dev.lockstep.coordinator.workers.ReplicaProcesses;
+import java.util.List;
+
+/**
+ * The processes of the two sides of a comparison, of which only one is there at a time: a cluster that rests still beats, which would
+ * be counted against the bare loops.
+ */
+final class OverheadSides implements AutoCloseable {
+    private final Shell shell;
+    private final CoordinatorSettings settings;
+    private final String specification;
+    private final List<Device> devices;
+    private OwnCluster cluster;
+    private BareLoops bareLoops;
+
+    /** @param devices how many each side has */
+    OverheadSides(Shell shell, CoordinatorSettings settings, int devices) {
+        this.shell = shell;
+        this.settings = settings;
+        this.specification = "cpu:" + devices;
+        this.devices = Devices.find(specification, Processors.allowed(), "");
+    }
+
+    /** The cluster, started if need be; the bare loops are gone then. */
+    CoordinatorClient cluster() {
+        closeBareLoops();
+        if (cluster == null) {
+            cluster = OwnCluster.start(shell, specification, ClusterOptions.usersSettings(shell));
+        }
+        return cluster.client();
+    }
+
+    /** The bare loops, started if need be; the cluster is gone then. */
+    BareLoops bareLoops() {
+        closeCluster();
+        if (bareLoops == null) {
+            String classPath = ClusterOptions.workerClassPath(shell);
+            ReplicaProcesses processes = new ReplicaProcesses(
+                    classPath,
+                    settings.workerJavaOptions(),
+                    EngineNatives.environment(classPath),
+                    shell.runDir().coordinatorLog().file().getParent());
+            bareLoops = BareLoops.start(devices, processes, shell.interrupt()::isRequested);
+        }
+        return bareLoops;
+    }
+
+    private void closeBareLoops() {
+        if (bareLoops != null) {
+            bareLoops.close();
+            bareLoops = null;
+        }
+    }
+
+    private void closeCluster() {
+        if (cluster != null) {
+            cluster.close();
+            cluster = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        closeBareLoops();
+        closeCluster();
+    }
+}
