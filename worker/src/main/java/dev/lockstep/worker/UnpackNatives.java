@@ -4,7 +4,7 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.worker.libtorch.NativeLibraries;
 import java.io.PrintStream;
 
-/** Unpacks libtorch's native libraries before any worker starts, and prints the folder they lie in. */
+/** Unpacks and loads libtorch's native libraries before any worker starts, and prints the folder they lie in, or else why not. */
 public final class UnpackNatives {
     private static final int ENVIRONMENT_LACKS_SOMETHING = 3;
 
@@ -17,7 +17,7 @@ public final class UnpackNatives {
         try {
             output.println(NativeLibraries.unpack());
         } catch (LockstepException e) {
-            System.err.println(e.getMessage());
+            output.println(e.getMessage());
             System.exit(ENVIRONMENT_LACKS_SOMETHING);
         }
     }

@@ -12,6 +12,8 @@ public enum FailureCategory {
     NOT_ENOUGH_MEMORY("not-enough-memory"),
     /** An allocation failed while it ran. */
     OUT_OF_MEMORY("out-of-memory"),
+    /** A device failed in a way that leaves its process nothing to go on with. */
+    DEVICE("device"),
     /** A batch could not be had. */
     DATA("data"),
     /** The options contradict each other or name what does not exist. */

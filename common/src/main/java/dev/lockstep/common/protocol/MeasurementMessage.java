@@ -3,6 +3,7 @@ package dev.lockstep.common.protocol;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -11,6 +12,7 @@ import dev.lockstep.common.work.StepReport;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
     @JsonSubTypes.Type(value = MeasurementMessage.Probed.class, name = "probed"),
+    @JsonSubTypes.Type(value = MeasurementMessage.CommunicatorIdCreated.class, name = "communicator-id-created"),
     @JsonSubTypes.Type(value = MeasurementMessage.Prepared.class, name = "prepared"),
     @JsonSubTypes.Type(value = MeasurementMessage.StepDone.class, name = "step-done"),
     @JsonSubTypes.Type(value = MeasurementMessage.Summarised.class, name = "summarised"),
@@ -22,6 +24,8 @@ public sealed interface MeasurementMessage extends ControlMessage {
     long epoch();
 
     record Probed(long epoch, ModelFootprint footprint) implements MeasurementMessage {}
+
+    record CommunicatorIdCreated(long epoch, CommunicatorId id) implements MeasurementMessage {}
 
     record Prepared(long epoch, int rank) implements MeasurementMessage {}
 

@@ -11,6 +11,7 @@ import dev.lockstep.common.work.TrainingSpec;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
     @JsonSubTypes.Type(value = WorkerMessage.Probe.class, name = "probe"),
+    @JsonSubTypes.Type(value = WorkerMessage.CreateCommunicatorId.class, name = "create-communicator-id"),
     @JsonSubTypes.Type(value = WorkerMessage.Prepare.class, name = "prepare"),
     @JsonSubTypes.Type(value = WorkerMessage.RunStep.class, name = "run-step"),
     @JsonSubTypes.Type(value = WorkerMessage.Summarise.class, name = "summarise"),
@@ -20,6 +21,9 @@ import dev.lockstep.common.work.TrainingSpec;
 public sealed interface WorkerMessage extends ControlMessage {
     /** Find out what a model needs; answered by {@link MeasurementMessage.Probed}. */
     record Probe(long epoch, TrainingSpec training, ActorRef<MeasurementMessage> replyTo) implements WorkerMessage {}
+
+    /** Make what the replicas find each other by under NCCL; answered by {@link MeasurementMessage.CommunicatorIdCreated}. */
+    record CreateCommunicatorId(long epoch, ActorRef<MeasurementMessage> replyTo) implements WorkerMessage {}
 
     /** Build the replica over its segment; answered by {@link MeasurementMessage.Prepared}. All that follows goes to {@code replyTo}. */
     record Prepare(ReplicaSpec replica, ActorRef<MeasurementMessage> replyTo) implements WorkerMessage {}

@@ -1,5 +1,6 @@
 package dev.lockstep.common.report;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
@@ -9,7 +10,8 @@ import java.util.List;
 /**
  * One measurement: one row of the report. All figures are null unless {@code status} is ok.
  *
- * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}
+ * @param collective how replicas exchanged tensors: {@code none}, {@code shared-memory}, {@code nccl}, {@code staged}; null
+ *     where it was not decided
  * @param amp null in full precision
  * @param tf32 whether convolutions may have used TF32
  * @param imagesPerStep samples that were really scattered in a step
@@ -27,6 +29,8 @@ import java.util.List;
  * @param dataWaitMillis mean time a step waited for its batch; null for synthetic data
  * @param parameterChecksum of replica 0's parameters at the end
  * @param provenance how the row came about; null in a report that lacks it
+ * @param gpus how the GPUs fared; null on CPU devices
+ * @param gpuTime null on CPUs
  */
 public record Result(
         String id,
@@ -56,7 +60,9 @@ public record Result(
         Double dataWaitMillis,
         Double finalLoss,
         String parameterChecksum,
-        Provenance provenance) {
+        Provenance provenance,
+        GpuConditions gpus,
+        GpuTime gpuTime) {
 
     public Result {
         devices = List.copyOf(devices);
@@ -66,15 +72,20 @@ public record Result(
 
     /** The same row with what is known of how it came about. */
     public Result withProvenance(Provenance known) {
-        return with(speedup, efficiency, known);
+        return with(speedup, efficiency, known, gpus);
     }
 
     /** The same row with its speed-up, and the efficiency that follows from it. */
     public Result withSpeedup(double over, Provenance known) {
-        return with(over, over / deviceCount, known);
+        return with(over, over / deviceCount, known, gpus);
     }
 
-    private Result with(Double speedup, Double efficiency, Provenance provenance) {
+    /** The same row with what was seen of its GPUs. */
+    public Result withGpus(GpuConditions seen) {
+        return with(speedup, efficiency, provenance, seen);
+    }
+
+    private Result with(Double speedup, Double efficiency, Provenance provenance, GpuConditions gpus) {
         return new Result(
                 id,
                 strategy,
@@ -103,7 +114,9 @@ public record Result(
                 dataWaitMillis,
                 finalLoss,
                 parameterChecksum,
-                provenance);
+                provenance,
+                gpus,
+                gpuTime);
     }
 
     /** Distribution of the measured steps; percentiles interpolate linearly, stddev is the sample's. */
@@ -113,9 +126,10 @@ public record Result(
     /**
      * Memory of each device.
      *
-     * @param kind what was measured: {@code peak-resident}, {@code peak-allocated}
+     * @param kind what was measured: {@code peak-resident}, {@code peak-allocated}, {@code device-used}
+     * @param deviceUsed what all processes held of each GPU's memory at the end, by the driver; null on CPUs
      */
-    public record MemoryMiB(List<Double> perDevice, double max, String kind) {}
+    public record MemoryMiB(List<Double> perDevice, double max, String kind, List<Double> deviceUsed) {}
 
     /** The eight phases of a step and what is left of it. */
     public record PhaseMillis(
@@ -128,6 +142,35 @@ public record Result(
             double reduce,
             double optimizer,
             double other) {}
+
+    /**
+     * A step as the host and as the GPU saw it: means on replica 0.
+     *
+     * @param hostLaunchMillis what the host needed to launch a step's work, without waits
+     * @param gpuMillis what the GPU needed for it, from its first work to its last, gaps included
+     * @param bound which of the two the step takes as long as
+     */
+    public record GpuTime(double hostLaunchMillis, double gpuMillis, Bound bound) {}
+
+    /** What a step on a GPU waits for. */
+    public enum Bound {
+        /** The host, whose launches the GPU keeps up with: faster arithmetic would change nothing. */
+        LAUNCH("launch"),
+        /** The GPU, which the host is ahead of. */
+        GPU("gpu");
+
+        private final String label;
+
+        Bound(String label) {
+            this.label = label;
+        }
+
+        /** The name in reports. */
+        @JsonValue
+        public String label() {
+            return label;
+        }
+    }
 
     /** A figure of each rank. */
     public record PerDevice(List<Double> perDevice) {}

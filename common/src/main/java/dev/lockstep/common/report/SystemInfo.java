@@ -35,6 +35,36 @@ public record SystemInfo(
      * A device of the cluster.
      *
      * @param memoryMiB a GPU's own memory; null for a CPU device, which shares the machine's
+     * @param gpu what else is known of a GPU; null for a CPU device
      */
-    public record Device(String id, String name, Long memoryMiB) {}
+    public record Device(String id, String name, Long memoryMiB, Gpu gpu) {}
+
+    /**
+     * A GPU.
+     *
+     * @param computeCapability as in {@code 9.0}
+     * @param activeNvLinks NVLinks that are up
+     * @param links to the GPUs of the cluster's other devices
+     */
+    public record Gpu(
+            String uuid,
+            String computeCapability,
+            String pciBusId,
+            String driverVersion,
+            int activeNvLinks,
+            List<Link> links) {
+        public Gpu {
+            links = List.copyOf(links);
+        }
+    }
+
+    /**
+     * The way from a GPU to another.
+     *
+     * @param device the other's id
+     * @param kind the best there is: {@code nvlink}; over PCIe {@code same-board}, {@code pcie-switch}, {@code pcie-switches},
+     *     {@code pcie-host-bridge}, {@code same-numa-node}, {@code across-numa-nodes}; {@code same-gpu}; {@code unknown}
+     * @param peerAccess whether one can read the other's memory
+     */
+    public record Link(String device, String kind, boolean peerAccess) {}
 }

@@ -1,6 +1,9 @@
 package dev.lockstep.common.work;
 
-/** Host time of each phase of one step on one rank, in nanoseconds, waits at barriers included. */
+/**
+ * Time of each phase of one step on one rank, in nanoseconds, waits at barriers included: by the host's clock on a CPU, by the GPU's
+ * between the events that end the phases on a GPU.
+ */
 public record PhaseNanos(
         long scatter,
         long replicate,

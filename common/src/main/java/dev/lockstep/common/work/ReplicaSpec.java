@@ -14,6 +14,8 @@ import dev.lockstep.common.plan.Strategy;
  * @param files where the state comes from and goes to
  * @param segmentPath the shared-memory file
  * @param layout how it is laid out
+ * @param collective how the replicas exchange tensors
+ * @param communicator what they find each other by under NCCL; null otherwise
  */
 public record ReplicaSpec(
         String runId,
@@ -24,7 +26,15 @@ public record ReplicaSpec(
         TrainingSpec training,
         StateFiles files,
         String segmentPath,
-        SegmentLayout layout) {
+        SegmentLayout layout,
+        CollectiveKind collective,
+        CommunicatorId communicator) {
+
+    public ReplicaSpec {
+        if ((collective == CollectiveKind.NCCL) != (communicator != null)) {
+            throw new IllegalArgumentException("a communicator's id goes with NCCL, and NCCL does not go without");
+        }
+    }
 
     /** How the segment's input slots are laid out: NHWC when channels-last, else NCHW. */
     public boolean channelsLast() {

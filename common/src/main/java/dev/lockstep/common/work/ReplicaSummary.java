@@ -8,6 +8,18 @@ package dev.lockstep.common.work;
  * @param memoryKind what that figure is, as {@code memoryMiB.kind} in the report; null with it
  * @param amp null in full precision
  * @param tf32 whether convolutions may have used TF32
+ * @param deviceUsedMiB what all processes held of the GPU's memory at the end; null on a CPU
  */
 public record ReplicaSummary(
-        String parameterChecksum, Double peakMemoryMiB, String memoryKind, AmpSummary amp, boolean tf32) {}
+        String parameterChecksum,
+        Double peakMemoryMiB,
+        String memoryKind,
+        AmpSummary amp,
+        boolean tf32,
+        Double deviceUsedMiB) {
+    /** A replica on a CPU. */
+    public ReplicaSummary(
+            String parameterChecksum, Double peakMemoryMiB, String memoryKind, AmpSummary amp, boolean tf32) {
+        this(parameterChecksum, peakMemoryMiB, memoryKind, amp, tf32, null);
+    }
+}

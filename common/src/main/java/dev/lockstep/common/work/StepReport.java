@@ -8,5 +8,11 @@ package dev.lockstep.common.work;
  *     command or for data is in it; the first step of a measurement counts from the moment its command arrived
  * @param waitNanos the part of the phases that was spent at barriers
  * @param loss mean cross-entropy over the whole batch, on rank 0; null on the others
+ * @param gpu null on a CPU
  */
-public record StepReport(long step, long stepNanos, PhaseNanos phases, long waitNanos, Double loss) {}
+public record StepReport(long step, long stepNanos, PhaseNanos phases, long waitNanos, Double loss, GpuNanos gpu) {
+    /** A step on a CPU. */
+    public StepReport(long step, long stepNanos, PhaseNanos phases, long waitNanos, Double loss) {
+        this(step, stepNanos, phases, waitNanos, loss, null);
+    }
+}

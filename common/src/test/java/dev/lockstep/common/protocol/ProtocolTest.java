@@ -1,6 +1,8 @@
 package dev.lockstep.common.protocol;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -22,6 +24,8 @@ import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.AmpSummary;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
@@ -51,6 +55,8 @@ class ProtocolTest {
     private static final int LARGEST_BYTES = 2048;
 
     private static final int DEVICES = 16;
+
+    private static final CommunicatorId COMMUNICATOR = CommunicatorId.of(new byte[128]);
 
     private static ActorTestKit testKit;
     private static Serialization serialization;
@@ -87,7 +93,9 @@ class ProtocolTest {
                 training,
                 new StateFiles("/weights.safetensors", "/saved.safetensors", "/trace.safetensors"),
                 "/proc/4194304/fd/1000",
-                new SegmentLayout(DEVICES, 512, 3L * 224 * 224, 35, 10_760_000, 90_000));
+                new SegmentLayout(DEVICES, 512, 3L * 224 * 224, 35, 10_760_000, 90_000),
+                CollectiveKind.NCCL,
+                COMMUNICATOR);
         StepCommand command = new StepCommand(
                 Long.MAX_VALUE, 1, Collections.nCopies(DEVICES, Integer.MAX_VALUE), Reduction.SUM_TO_ALL);
         StepReport report = new StepReport(
@@ -95,12 +103,14 @@ class ProtocolTest {
         return List.of(
                 new PoolMessage.Introduce("cpu:15", 4194304, "f".repeat(64), engine, worker.getRef()),
                 new WorkerMessage.Probe(1, training, measurement.getRef()),
+                new WorkerMessage.CreateCommunicatorId(1, measurement.getRef()),
                 new WorkerMessage.Prepare(replica, measurement.getRef()),
                 new WorkerMessage.RunStep(1, command),
                 new WorkerMessage.Summarise(1),
                 new WorkerMessage.Release(1, measurement.getRef()),
                 new WorkerMessage.Stop(),
                 new MeasurementMessage.Probed(1, new ModelFootprint(10_750_027, 340, 10_760_000, 90_000, 1.5, null)),
+                new MeasurementMessage.CommunicatorIdCreated(1, COMMUNICATOR),
                 new MeasurementMessage.Prepared(1, 0),
                 new MeasurementMessage.StepDone(1, 0, report),
                 new MeasurementMessage.Summarised(
@@ -131,6 +141,18 @@ class ProtocolTest {
     Stream<DynamicTest> shouldSurviveTheWireAndStaySmall() {
         return messages().stream()
                 .map(message -> DynamicTest.dynamicTest(message.getClass().getSimpleName(), () -> walk(message)));
+    }
+
+    @Test
+    void shouldKeepTheCommunicatorIdOutOfLogs() {
+        byte[] bytes = new byte[128];
+        Arrays.fill(bytes, (byte) 0x5a);
+        CommunicatorId secret = CommunicatorId.of(bytes);
+
+        String logged = new MeasurementMessage.CommunicatorIdCreated(1, secret).toString();
+
+        assertArrayEquals(bytes, secret.bytes());
+        assertFalse(logged.contains(secret.base64().substring(0, 8)), logged);
     }
 
     private static void walk(ControlMessage message) {

@@ -9,5 +9,21 @@ package dev.lockstep.coordinator.api;
  * @param cpus logical processors the replica is pinned to, as in {@code 0-1}; null when it is not pinned
  * @param memoryMiB the device's own memory; null for a CPU device
  * @param pid of the worker process; null when there is none
+ * @param memoryUsedMiB of a GPU, by all processes, a moment ago; null for a CPU device
+ * @param utilizationPercent of a GPU: time in which it computed, a moment ago; null for a CPU device
  */
-public record DeviceView(String id, String name, String state, String cpus, Long memoryMiB, Long pid) {}
+public record DeviceView(
+        String id,
+        String name,
+        String state,
+        String cpus,
+        Long memoryMiB,
+        Long pid,
+        Long memoryUsedMiB,
+        Integer utilizationPercent) {
+
+    /** The same with how a GPU is used. */
+    public DeviceView withUse(Long usedMiB, Integer percent) {
+        return new DeviceView(id, name, state, cpus, memoryMiB, pid, usedMiB, percent);
+    }
+}

@@ -26,13 +26,21 @@ final class ClusterCommands {
 
         @Override
         public Integer call() {
-            Table table = new Table("DEVICE", "STATE", "CPUS", "MEMORY", "PID", "NAME");
+            Table table = new Table("DEVICE", "STATE", "CPUS", "MEMORY", "USE", "PID", "NAME");
             for (DeviceView device : CoordinatorClient.of(shell.runDir()).devices()) {
-                String memory = device.memoryMiB() == null ? null : device.memoryMiB() + " MiB";
-                table.add(device.id(), device.state(), device.cpus(), memory, device.pid(), device.name());
+                String use = device.utilizationPercent() == null ? null : device.utilizationPercent() + " %";
+                table.add(device.id(), device.state(), device.cpus(), memory(device), use, device.pid(), device.name());
             }
             table.lines().forEach(shell.out()::println);
             return ExitStatus.DONE.code();
+        }
+
+        private static String memory(DeviceView device) {
+            if (device.memoryMiB() == null) {
+                return null;
+            }
+            String used = device.memoryUsedMiB() == null ? "" : device.memoryUsedMiB() + " of ";
+            return used + device.memoryMiB() + " MiB";
         }
     }
 

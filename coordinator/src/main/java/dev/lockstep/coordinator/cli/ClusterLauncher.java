@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 final class ClusterLauncher {
     private static final Duration INTERVAL = Duration.ofMillis(200);
     private static final Duration REPORT_INTERVAL = Duration.ofSeconds(10);
-    /** The first start on a machine unpacks the engine's libraries, which may be gigabytes. */
+    /** Without any progress; what takes long, as the unpacking of gigabytes, says how far it is. */
     private static final Duration DEADLINE = Duration.ofMinutes(5);
 
     private final Shell shell;
@@ -106,6 +106,8 @@ final class ClusterLauncher {
 
     private ClusterView awaitReady(Process process, long logStart, long startNanos) {
         long reportedNanos = startNanos;
+        long movedNanos = startNanos;
+        String before = "";
         while (process.isAlive()) {
             if (shell.interrupt().isRequested()) {
                 throw new CommandException(ExitStatus.CANCELLED, "cancelled before the cluster was ready");
@@ -114,15 +116,18 @@ final class ClusterLauncher {
             if (cluster.isPresent() && notReady(cluster.get()).isEmpty()) {
                 return cluster.get();
             }
-            String waiting = "waiting for "
-                    + cluster.map(ClusterLauncher::notReady)
-                            .map(ids -> String.join(", ", ids))
-                            .orElse("the coordinator");
-            if (elapsed(startNanos).compareTo(DEADLINE) > 0) {
+            String waiting = cluster.map(ClusterLauncher::notReady)
+                    .map(ids -> "waiting for " + String.join(", ", ids))
+                    .orElseGet(() -> log.progressSince(logStart).orElse("waiting for the coordinator"));
+            if (!waiting.equals(before)) {
+                before = waiting;
+                movedNanos = shell.timer().nanos();
+            }
+            if (elapsed(movedNanos).compareTo(DEADLINE) > 0) {
                 throw new CommandException(
                         ExitStatus.ENVIRONMENT,
-                        "the cluster was not ready within " + DEADLINE.toMinutes() + " min, still " + waiting + ": see "
-                                + log);
+                        "the cluster is not ready, and for " + DEADLINE.toMinutes() + " min still " + waiting + ": see "
+                                + log.file());
             }
             if (elapsed(reportedNanos).compareTo(REPORT_INTERVAL) >= 0) {
                 reportedNanos = shell.timer().nanos();

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What a cluster can be started with, and the command line of its coordinator. */
@@ -17,11 +18,15 @@ final class ClusterOptions {
             names = "--devices",
             paramLabel = "SPEC",
             description = {
-                "auto (all GPUs, else the CPU), cpu:N (N replicas sharing the cores), cuda:all, or cuda:0,2",
+                "auto (all GPUs, else the CPU), cpu:N (N replicas sharing the cores), cuda:all, cuda:0,2,",
+                "or cuda:0*2 (two replicas on one GPU, for trying things out)",
                 "default: ${DEFAULT-VALUE}"
             },
             defaultValue = "auto")
     String devices = "auto";
+
+    @Mixin
+    final CudaOptions cuda;
 
     @Option(
             names = "--port",
@@ -38,18 +43,39 @@ final class ClusterOptions {
     /** The coordinator's settings; null for deploy/conf/lockstep.conf. */
     Path settings;
 
+    ClusterOptions() {
+        this(new CudaOptions());
+    }
+
+    /** The defaults but for what is said of GPUs. */
+    ClusterOptions(CudaOptions cuda) {
+        this.cuda = cuda;
+    }
+
+    /** Those devices, and settings of the coordinator where they are not null. */
+    static ClusterOptions of(String devices, Path settings) {
+        ClusterOptions options = new ClusterOptions();
+        options.devices = devices;
+        options.settings = settings;
+        return options;
+    }
+
     /**
      * The coordinator's command line.
      *
      * @throws CommandException if Lockstep is not built
      */
     List<String> coordinatorCommand(Shell shell) {
+        String specification = cuda.specification(devices);
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
         command.addAll(JavaOptions.forThisVersion());
         command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
-        command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", devices));
+        command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", specification));
+        if (cuda.noCuda) {
+            command.add("--no-cuda");
+        }
         if (port != null) {
             command.addAll(List.of("--port", port.toString()));
         }
@@ -57,9 +83,16 @@ final class ClusterOptions {
             command.addAll(List.of("--cluster-port", clusterPort.toString()));
         }
         command.addAll(List.of("--worker-class-path", workerClassPath(shell)));
+        command.addAll(
+                List.of("--cuda-natives-jar", cudaNativesJar(shell.home()).toString()));
         Path conf = settings == null ? usersSettings(shell) : settings;
         command.addAll(List.of("--conf", conf.toString()));
         return command;
+    }
+
+    /** The file that names the jar with the CUDA build of libtorch, where Lockstep was built for it. */
+    static Path cudaNativesJar(Path home) {
+        return home.resolve("worker/target/cuda-natives-jar");
     }
 
     /** Where the user's settings are, if there are any. */

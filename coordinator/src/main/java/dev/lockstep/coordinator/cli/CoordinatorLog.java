@@ -16,6 +16,8 @@ import java.util.Optional;
 record CoordinatorLog(Path file) {
     /** How the coordinator begins the line that it prints for the user. */
     private static final String ERROR_PREFIX = "error: ";
+    /** How it begins a line that says what it is doing. */
+    private static final String PROGRESS_PREFIX = "progress: ";
     /** The end of a log is enough to find its last words. */
     private static final long MOST_BYTES = 1 << 20;
 
@@ -26,9 +28,22 @@ record CoordinatorLog(Path file) {
 
     /** The last sentence for the user that was printed beyond an offset. */
     Optional<String> errorSince(long offset) throws IOException {
+        return lastSince(offset, ERROR_PREFIX);
+    }
+
+    /** What the coordinator last said it was doing, beyond an offset, for a start that takes long. */
+    Optional<String> progressSince(long offset) {
+        try {
+            return lastSince(offset, PROGRESS_PREFIX);
+        } catch (IOException e) {
+            throw new CommandException(ExitStatus.ENVIRONMENT, "cannot read " + file + " (" + Messages.of(e) + ")", e);
+        }
+    }
+
+    private Optional<String> lastSince(long offset, String prefix) throws IOException {
         return linesSince(offset).stream()
-                .filter(line -> line.startsWith(ERROR_PREFIX))
-                .map(line -> line.substring(ERROR_PREFIX.length()))
+                .filter(line -> line.startsWith(prefix))
+                .map(line -> line.substring(prefix.length()))
                 .reduce((first, second) -> second);
     }
 

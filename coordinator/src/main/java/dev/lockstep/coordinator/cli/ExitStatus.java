@@ -34,7 +34,7 @@ enum ExitStatus {
             case USAGE -> USAGE;
             case ENVIRONMENT -> ENVIRONMENT;
             case CANCELLED -> CANCELLED;
-            case WORKER_DIED, TIMEOUT, NOT_ENOUGH_MEMORY, OUT_OF_MEMORY, DATA, ABORTED, INTERNAL -> FAILED;
+            case WORKER_DIED, TIMEOUT, NOT_ENOUGH_MEMORY, OUT_OF_MEMORY, DEVICE, DATA, ABORTED, INTERNAL -> FAILED;
         };
     }
 

@@ -60,6 +60,7 @@ public final class Lockstep implements Runnable {
                 new Run(shell),
                 new Trace(shell),
                 new Verify(shell),
+                new CudaNativesCommand(shell),
                 new Overhead(shell),
                 new ListRuns(shell),
                 new ShowReport(shell),

@@ -121,8 +121,7 @@ final class OverheadMeasurer {
 
     private Throughput trainBare(BareLoops bare, Contender contender) {
         return Throughput.ofBare(
-                bare.train(contender.devices(), order.bareOrder(), settings.stepTimeout()),
-                order.plan().batchPerDevice());
+                bare.train(contender.devices(), order.bareOrder(), settings.stepTimeout()), order.batchPerDevice());
     }
 
     private Throughput trainLockstep(CoordinatorClient client, Contender contender) {
@@ -132,7 +131,8 @@ final class OverheadMeasurer {
 
     private void measureEmptySteps() {
         List<Integer> workers = order.emptyWorkers();
-        try (OwnCluster cluster = OwnCluster.start(shell, "cpu:" + Collections.max(workers), withoutTls())) {
+        try (OwnCluster cluster =
+                OwnCluster.start(shell, ClusterOptions.of("cpu:" + Collections.max(workers), withoutTls()))) {
             measureEmptySteps(cluster.client(), workers, false);
         }
     }

@@ -25,8 +25,8 @@ import java.util.stream.Collectors;
 record OverheadOrder(
         Map<RunSetting, String> settings, Plan plan, int rounds, List<Integer> emptyWorkers, int emptySteps) {
     private static final int MOST_DEVICES = 999;
-    /** Until the virtual machines have compiled what a step runs through. */
-    private static final int EMPTY_WARMUP = 300;
+    /** Java compiles what a step runs only after tens of thousands of them. */
+    private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
 
     private static final Map<RunSetting, String> DEFAULTS = Map.of(
             RunSetting.DEVICES, "1,2",
@@ -71,6 +71,11 @@ record OverheadOrder(
             throw usage(
                     "--precision amp-fp16 scales its loss, which the bare loop does not: take fp32, amp or amp-bf16");
         }
+        if (plan.largestBatch()
+                || plan.batchPerDevice() == null
+                || plan.batchPerDevice().size() != 1) {
+            throw usage("--batch-per-device takes one number here: compare one after the other");
+        }
         List<Integer> workers = emptyWorkers != null ? emptyWorkers : quick ? List.of(1, 2) : List.of(1, 2, 4, 8);
         requireAtLeastOne("--empty-workers", Collections.min(workers));
         if (workers.stream().distinct().count() != workers.size()) {
@@ -100,6 +105,11 @@ record OverheadOrder(
         return Collections.max(plan.devices());
     }
 
+    /** Images of a device and step. */
+    int batchPerDevice() {
+        return plan.batchPerDevice().get(0);
+    }
+
     /** Worker counts of the empty step that a cluster of some devices can do. */
     List<Integer> emptyWorkersUpTo(int devices) {
         return emptyWorkers.stream().filter(workers -> workers <= devices).toList();
@@ -122,7 +132,7 @@ record OverheadOrder(
         run.put(RunSetting.PRECISION, "fp32");
         run.put(RunSetting.STRATEGY, plan.strategies().get(0).label());
         run.put(RunSetting.DEVICES, workers.stream().map(String::valueOf).collect(Collectors.joining(",")));
-        run.put(RunSetting.WARMUP, String.valueOf(EMPTY_WARMUP));
+        run.put(RunSetting.WARMUP, String.valueOf(EMPTY_WARMUP_FOR_EACH_TIMED * emptySteps));
         run.put(RunSetting.STEPS, String.valueOf(emptySteps));
         return RunSetting.byKey(run);
     }
@@ -131,6 +141,6 @@ record OverheadOrder(
     BareOrder bareOrder() {
         TrainingSpec training = new TrainingSpec(
                 plan.model(), plan.precisions().get(0), plan.optimizer(), plan.memoryFormat(), plan.seed());
-        return new BareOrder(training, plan.batchPerDevice(), plan.warmup(), plan.steps());
+        return new BareOrder(training, batchPerDevice(), plan.warmup(), plan.steps());
     }
 }

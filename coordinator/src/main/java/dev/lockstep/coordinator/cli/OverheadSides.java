@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.cluster.EngineNatives;
+import dev.lockstep.coordinator.gpu.GpuDriver;
 import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.overhead.BareLoops;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
@@ -26,14 +27,17 @@ final class OverheadSides implements AutoCloseable {
         this.shell = shell;
         this.settings = settings;
         this.specification = "cpu:" + devices;
-        this.devices = Devices.find(specification, Processors.allowed(), "");
+        this.devices = Devices.find(
+                specification,
+                new Devices.Machine(
+                        Processors.allowed(), "", new GpuDriver.Absent("overhead is for CPU devices"), null));
     }
 
     /** The cluster, started if need be; the bare loops are gone then. */
     CoordinatorClient cluster() {
         closeBareLoops();
         if (cluster == null) {
-            cluster = OwnCluster.start(shell, specification, ClusterOptions.usersSettings(shell));
+            cluster = OwnCluster.start(shell, ClusterOptions.of(specification, null));
         }
         return cluster.client();
     }

@@ -1,7 +1,5 @@
 package dev.lockstep.coordinator.cli;
 
-import java.nio.file.Path;
-
 /** A cluster that a command starts for itself: it is stopped at close, or at the process's end should that come first. */
 final class OwnCluster implements AutoCloseable {
     private final CoordinatorClient client;
@@ -15,14 +13,9 @@ final class OwnCluster implements AutoCloseable {
     /**
      * Starts one in the shell's run folder.
      *
-     * @param devices as start-cluster takes them
-     * @param settings the coordinator's
      * @throws CommandException as {@link ClusterLauncher#start} does
      */
-    static OwnCluster start(Shell shell, String devices, Path settings) {
-        ClusterOptions options = new ClusterOptions();
-        options.devices = devices;
-        options.settings = settings;
+    static OwnCluster start(Shell shell, ClusterOptions options) {
         new ClusterLauncher(shell).start(options.coordinatorCommand(shell));
         ExitGuard guard = ExitGuard.holding(() -> ClusterStopper.stopOwn(shell));
         return new OwnCluster(CoordinatorClient.of(shell.runDir()), guard);

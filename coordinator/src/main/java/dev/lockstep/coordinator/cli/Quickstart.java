@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
@@ -29,6 +30,9 @@ final class Quickstart implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
+    @Mixin
+    final CudaOptions cuda = new CudaOptions();
+
     Quickstart(Shell shell) {
         this.shell = shell;
     }
@@ -37,8 +41,7 @@ final class Quickstart implements Callable<Integer> {
     public Integer call() {
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
-        try (OwnCluster cluster =
-                OwnCluster.start(shell, new ClusterOptions().devices, ClusterOptions.usersSettings(shell))) {
+        try (OwnCluster cluster = OwnCluster.start(shell, new ClusterOptions(cuda))) {
             return verifyAndRun(cluster.client(), settings).code();
         }
     }

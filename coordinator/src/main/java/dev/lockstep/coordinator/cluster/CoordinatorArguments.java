@@ -24,6 +24,14 @@ final class CoordinatorArguments implements Callable<Integer> {
     @Option(names = "--worker-class-path", required = true)
     String workerClassPath;
 
+    /** Names the jar with the CUDA build of libtorch, where it is there. */
+    @Option(names = "--cuda-natives-jar", required = true)
+    Path cudaNativesJar;
+
+    /** Leaves GPUs alone. */
+    @Option(names = "--no-cuda")
+    boolean noCuda;
+
     /** The user's settings. */
     @Option(names = "--conf", required = true)
     Path settings;

@@ -10,13 +10,13 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.protocol.ClusterConfig;
-import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.common.work.TlsKeys;
 import dev.lockstep.coordinator.api.Endpoint;
 import dev.lockstep.coordinator.control.ClusterContext;
 import dev.lockstep.coordinator.control.Coordinator;
 import dev.lockstep.coordinator.control.CoordinatorIdentity;
 import dev.lockstep.coordinator.control.Footprints;
+import dev.lockstep.coordinator.gpu.GpuLease;
 import dev.lockstep.coordinator.host.BuildInfo;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.Processors;
@@ -69,21 +69,18 @@ public final class CoordinatorMain {
         CoordinatorSettings settings = CoordinatorSettings.load(arguments.settings);
         Host host = new Host();
         List<Integer> processors = Processors.allowed();
-        List<Device> devices = Devices.find(arguments.devices, processors, host.cpuModel());
+        Hardware hardware = Hardware.find(arguments.devices, arguments.noCuda, processors, host.cpuModel());
+        List<Device> devices = hardware.devices();
         RunFolder folder = RunFolder.claim(arguments.runDir.toAbsolutePath());
         Runtime.getRuntime().addShutdownHook(new Thread(() -> close(folder), "run-folder"));
+        GpuLease lease = hardware.take(folder.path());
+        Runtime.getRuntime().addShutdownHook(new Thread(lease::close, "gpu-lease"));
         TlsKeys tls = settings.tls() ? ClusterKeys.create(folder.path().resolve("keys")) : null;
-        Map<String, String> engine = EngineNatives.environment(arguments.workerClassPath);
+        Map<String, String> engine = hardware.engine(arguments, folder.path());
         BuildInfo build = BuildInfo.load();
-        SystemDescription system = new SystemDescription(
-                host,
-                devices.stream()
-                        .map(device -> new SystemInfo.Device(device.id(), device.name(), null))
-                        .toList(),
-                processors.size(),
-                build);
-        CoordinatorIdentity identity =
-                new CoordinatorIdentity(build.version(), Instant.now(), folder.path(), devices.size());
+        SystemDescription system = new SystemDescription(host, hardware.described(), processors.size(), build);
+        CoordinatorIdentity identity = new CoordinatorIdentity(
+                build.version(), Instant.now(), folder.path(), devices.size(), hardware.kind(), Devices.notes(devices));
         CompletableFuture<Void> ready = new CompletableFuture<>();
         Behavior<Coordinator.Command> guardian = Behaviors.setup(context -> {
             Cluster cluster = Cluster.get(context.getSystem());
@@ -102,7 +99,8 @@ public final class CoordinatorMain {
                             system,
                             pool,
                             new Footprints(),
-                            context.getSystem().dispatchers().lookup(DispatcherSelector.blocking())),
+                            context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()),
+                            hardware.gpus()),
                     identity,
                     EarlierRuns.read(folder.path().resolve("reports")),
                     surroundings(ready));

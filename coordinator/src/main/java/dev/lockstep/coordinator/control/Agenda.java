@@ -8,6 +8,7 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.BatchSweep;
 import dev.lockstep.common.report.BatchTry;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Result;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -85,8 +86,9 @@ final class Agenda {
      * Books how the current task ended, and moves on to the next.
      *
      * @param startedAt when it began
+     * @param gpus how the GPUs fared; null where it is not known
      */
-    void ended(Measurement.Ended ended, Instant startedAt) {
+    void ended(Measurement.Ended ended, Instant startedAt, GpuConditions gpus) {
         if (current() instanceof Try tried) {
             tried.sweep.ended(outcome(tried.spec, ended));
             searchOn();
@@ -94,7 +96,7 @@ final class Agenda {
         }
         Row row = turns.element().row;
         MeasurementSpec before = row.spec();
-        row.ended(ended, startedAt);
+        row.ended(ended, startedAt, gpus);
         if (row.spec().equals(before)) {
             turns.remove();
         }

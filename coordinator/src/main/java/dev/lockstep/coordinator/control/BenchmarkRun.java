@@ -10,15 +10,20 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.gpu.GpuWatch;
 import dev.lockstep.coordinator.report.ReportWriter;
+import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /** Walks a plan: one measurement after the other, each on disk before the next begins. */
 final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
@@ -29,6 +34,9 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     record Cancel() implements Command {}
 
     private record Measured(Measurement.Event event) implements Command {}
+
+    /** {@code problem} is null when the GPUs could be watched, or there are none. */
+    private record Watched(Measurement.Ended ended, GpuConditions gpus, String problem) implements Command {}
 
     /** {@code warning} is null when there is nothing to say. */
     private record Written(String warning) implements Command {}
@@ -59,6 +67,12 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private EngineInfo engine;
     private boolean cancelled;
     private long epoch;
+    /** What is looked at while measured steps run; null at other times and on CPU devices. */
+    private GpuWatch watch;
+
+    private List<String> deviceIds = List.of();
+    /** What was seen of the GPUs while all measured steps ran; null before that and on CPU devices. */
+    private CompletionStage<GpuConditions> seen;
 
     /**
      * Creates a run.
@@ -92,6 +106,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Measured.class, this::onMeasured)
+                .onMessage(Watched.class, this::onWatched)
                 .onMessage(Written.class, this::onWritten)
                 .onMessage(NotWritten.class, this::onNotWritten)
                 .onMessage(Cancel.class, cancel -> onCancel())
@@ -112,6 +127,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 assignment.id(),
                 epoch,
                 cluster.footprints().find(training),
+                cluster::collective,
                 workers -> cluster.budgetMiB(workers) * (isTry ? SHARE_OF_A_SEARCH : 1),
                 cluster.system().with(null).memoryMiB(),
                 cluster.pool(),
@@ -131,7 +147,9 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private Behavior<Command> onMeasured(Measured measured) {
         if (measured.event instanceof Measurement.Staffed staffed) {
             engine = staffed.workers().get(0).engine();
+            deviceIds = staffed.workers().stream().map(LeasedWorker::deviceId).toList();
         } else if (measured.event instanceof Measurement.Advanced advanced) {
+            watchGpus(advanced.stepsDone());
             book.advanced(advanced.stepsDone());
         } else if (measured.event instanceof Measurement.Ended ended) {
             return onEnded(ended);
@@ -140,17 +158,50 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         return this;
     }
 
+    /** From the end of the warm-up to the last step, so that nothing else is taken for it. */
+    private void watchGpus(int stepsDone) {
+        MeasurementSpec spec = book.current().spec();
+        if (watch == null
+                && seen == null
+                && stepsDone >= spec.warmupSteps()
+                && deviceIds.stream().allMatch(cluster.gpus()::has)) {
+            watch = GpuWatch.start(cluster.gpus(), deviceIds);
+        }
+        if (watch != null && stepsDone == spec.totalSteps()) {
+            seen = watch.stop();
+            watch = null;
+        }
+    }
+
     private Behavior<Command> onEnded(Measurement.Ended ended) {
+        measurement = null;
+        if (watch != null) {
+            watch.abandon();
+            watch = null;
+        }
+        CompletionStage<GpuConditions> conditions = seen == null ? CompletableFuture.completedStage(null) : seen;
+        seen = null;
+        getContext()
+                .pipeToSelf(
+                        conditions,
+                        (gpus, thrown) -> new Watched(ended, gpus, thrown == null ? null : thrown.getMessage()));
+        return this;
+    }
+
+    private Behavior<Command> onWatched(Watched watched) {
+        Measurement.Ended ended = watched.ended;
+        if (watched.problem != null) {
+            getContext().getLog().warn("run {}: the GPUs could not be watched: {}", assignment.id(), watched.problem);
+        }
         if (ended.footprint() != null) {
             cluster.footprints().add(training(book.current().spec()), ended.footprint());
         }
-        measurement = null;
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             getContext()
                     .getLog()
                     .warn("run {}: {}", assignment.id(), failed.failure().message());
         }
-        book.ended(ended);
+        book.ended(ended, watched.gpus);
         if (cancelled) {
             book.cancel();
         }

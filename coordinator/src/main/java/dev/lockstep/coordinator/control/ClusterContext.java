@@ -1,6 +1,8 @@
 package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.SystemDescription;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
@@ -13,6 +15,7 @@ import java.util.concurrent.Executor;
  * What every run of a cluster shares.
  *
  * @param blocking runs what blocks
+ * @param gpus of the cluster's devices, if any
  */
 public record ClusterContext(
         CoordinatorSettings settings,
@@ -20,7 +23,14 @@ public record ClusterContext(
         SystemDescription system,
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
-        Executor blocking) {
+        Executor blocking,
+        ClusterGpus gpus) {
+
+    /** How these devices exchange tensors, by their ids in rank order. */
+    CollectiveKind collective(List<String> deviceIds) {
+        return settings.gpuCollective()
+                .choose(deviceIds.stream().map(gpus::uuid).toList());
+    }
 
     /** What these workers may use together, with the measurement's segment; blocks. */
     double budgetMiB(List<LeasedWorker> workers) {

@@ -11,9 +11,11 @@ import com.typesafe.config.Config;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.gpu.GpuReading;
 import dev.lockstep.coordinator.settings.RunRequest;
 import dev.lockstep.coordinator.settings.RunRequests;
 import dev.lockstep.coordinator.workers.Lease;
@@ -57,6 +59,10 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private record Leased(Lease lease) implements Command {}
 
     private record Described(List<DeviceView> devices, ActorRef<ClusterView> replyTo) implements Command {}
+
+    /** {@code problem} is null when there was none. */
+    private record Observed(List<DeviceView> devices, String problem, ActorRef<ClusterView> replyTo)
+            implements Command {}
 
     /** Exactly one of {@code assignment} and {@code failure} is set. */
     private record Checked(Assignment assignment, Failure failure, ActorRef<Submission> replyTo) implements Command {}
@@ -132,6 +138,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 .onMessage(Leased.class, this::onLeased)
                 .onMessage(Describe.class, this::onDescribe)
                 .onMessage(Described.class, this::onDescribed)
+                .onMessage(Observed.class, this::onObserved)
                 .onMessage(Submit.class, this::onSubmit)
                 .onMessage(Checked.class, this::onChecked)
                 .onMessage(FindRun.class, this::onFindRun)
@@ -163,12 +170,38 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         return this;
     }
 
+    /** The driver is asked how the GPUs are used, off the actor's thread; without GPUs the answer goes at once. */
     private Behavior<Command> onDescribed(Described described) {
-        described.replyTo.tell(new ClusterView(
+        if (!cluster.gpus().areThere()) {
+            return onObserved(new Observed(described.devices, null, described.replyTo));
+        }
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.supplyAsync(() -> withUse(described.devices), cluster.blocking()),
+                        (devices, thrown) -> thrown == null
+                                ? new Observed(devices, null, described.replyTo)
+                                : new Observed(described.devices, thrown.getMessage(), described.replyTo));
+        return this;
+    }
+
+    private List<DeviceView> withUse(List<DeviceView> devices) {
+        return devices.stream()
+                .map(device -> {
+                    GpuReading reading = cluster.gpus().read(device.id());
+                    return device.withUse(reading.memoryUsedMiB(), reading.utilizationPercent());
+                })
+                .toList();
+    }
+
+    private Behavior<Command> onObserved(Observed observed) {
+        if (observed.problem != null) {
+            getContext().getLog().warn("how the GPUs are used is not known: {}", observed.problem);
+        }
+        observed.replyTo.tell(new ClusterView(
                 identity.version(),
                 identity.startedAt(),
                 identity.runDir().toString(),
-                described.devices,
+                observed.devices,
                 currentId,
                 queue.stream().map(Assignment::id).toList()));
         return this;
@@ -177,7 +210,8 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private Behavior<Command> onSubmit(Submit submit) {
         RunRequest request;
         try {
-            request = RunRequests.read(submit.options, identity.devices(), true);
+            request = RunRequests.read(submit.options, identity.devices(), identity.kind() == DeviceKind.CPU)
+                    .withNotes(identity.notes());
         } catch (LockstepException e) {
             submit.replyTo.tell(new Refused(e.failure()));
             return this;

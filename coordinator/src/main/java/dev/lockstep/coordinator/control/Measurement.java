@@ -14,10 +14,13 @@ import dev.lockstep.common.memory.SegmentLayout;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.CommunicatorIdCreated;
 import dev.lockstep.common.protocol.MeasurementMessage.Probed;
 import dev.lockstep.common.protocol.MeasurementMessage.Released;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
@@ -32,6 +35,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -79,10 +83,16 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      * It is over, and all it held is free.
      *
      * @param deviceIds in rank order; empty if it never got workers
+     * @param collective how they exchanged tensors; null if it was not decided
      * @param footprint of the model; null if it was not found out
      * @param memory what it needed and what there was, as far as that was found out
      */
-    record Ended(Outcome outcome, List<String> deviceIds, ModelFootprint footprint, MemoryNeed memory)
+    record Ended(
+            Outcome outcome,
+            List<String> deviceIds,
+            CollectiveKind collective,
+            ModelFootprint footprint,
+            MemoryNeed memory)
             implements Event {}
 
     /** How it came out. */
@@ -99,6 +109,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
      * @param files where the weights come from and go to
      * @param epoch its number within the cluster's life
      * @param footprint of the model, when an earlier measurement has found it out; else null
+     * @param collective how these devices exchange tensors, by their ids in rank order
      * @param budgetMiB what these workers may use together; called on the blocking executor
      * @param totalMemoryMiB the machine's
      * @param blocking runs what blocks
@@ -111,6 +122,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
             String runId,
             long epoch,
             ModelFootprint footprint,
+            Function<List<String>, CollectiveKind> collective,
             ToDoubleFunction<List<LeasedWorker>> budgetMiB,
             double totalMemoryMiB,
             ActorRef<WorkerPool.Command> pool,
@@ -124,6 +136,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private List<LeasedWorker> workers = List.of();
     private ModelFootprint footprint;
     private MemoryNeed memory;
+    private CollectiveKind collective;
+    private CommunicatorId communicator;
     private DataPlane dataPlane;
     private boolean opening;
     private ActorRef<TrainingLoop.Command> loop;
@@ -181,19 +195,35 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private Behavior<Command> onGranted(Lease.Granted granted) {
         workers = granted.workers();
         parent.tell(new Staffed(workers));
+        try {
+            collective = setting.collective.apply(deviceIds());
+        } catch (LockstepException e) {
+            return end(new DidNotSucceed(e.failure()));
+        }
+        return ready();
+    }
+
+    /** Asks replica 0's worker for what is not known yet, then goes on. */
+    private Behavior<Command> ready() {
         if (footprint == null) {
-            Duration patience = setting.stepTimeout.plus(EXTRA_PATIENCE);
-            timers.startSingleTimer(
-                    new Problem(new Failure(
-                            FailureCategory.TIMEOUT,
-                            workers.get(0).deviceId() + " has not built the model within " + patience.toSeconds()
-                                    + " s")),
-                    patience);
-            workers.get(0).worker().tell(new WorkerMessage.Probe(setting.epoch, setting.training, answers));
+            ask("built the model", new WorkerMessage.Probe(setting.epoch, setting.training, answers));
+        } else if (collective == CollectiveKind.NCCL && communicator == null) {
+            ask("made an id for NCCL", new WorkerMessage.CreateCommunicatorId(setting.epoch, answers));
         } else {
             open();
         }
         return this;
+    }
+
+    private void ask(String what, WorkerMessage question) {
+        Duration patience = setting.stepTimeout.plus(EXTRA_PATIENCE);
+        LeasedWorker first = workers.get(0);
+        timers.startSingleTimer(
+                new Problem(new Failure(
+                        FailureCategory.TIMEOUT,
+                        "%s has not %s within %d s".formatted(first.deviceId(), what, patience.toSeconds()))),
+                patience);
+        first.worker().tell(question);
     }
 
     private Behavior<Command> onAnswered(Answered answered) {
@@ -207,7 +237,11 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         if (answered.message instanceof Probed probed) {
             timers.cancelAll();
             footprint = probed.footprint();
-            open();
+            return ready();
+        } else if (answered.message instanceof CommunicatorIdCreated created) {
+            timers.cancelAll();
+            communicator = created.id();
+            return ready();
         } else if (answered.message instanceof WorkFailed failed) {
             return end(new DidNotSucceed(failed.failure()));
         }
@@ -278,7 +312,9 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 setting.training,
                 setting.files,
                 dataPlane.segment().path().toString(),
-                dataPlane.segment().layout());
+                dataPlane.segment().layout(),
+                collective,
+                communicator);
     }
 
     private Behavior<Command> onLooped(Looped looped) {
@@ -356,8 +392,11 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
             outcome = new DidNotSucceed(closed.failure);
         }
         setting.pool.tell(new WorkerPool.GiveBack(holding));
-        parent.tell(
-                new Ended(outcome, workers.stream().map(LeasedWorker::deviceId).toList(), footprint, memory));
+        parent.tell(new Ended(outcome, deviceIds(), collective, footprint, memory));
         return Behaviors.stopped();
+    }
+
+    private List<String> deviceIds() {
+        return workers.stream().map(LeasedWorker::deviceId).toList();
     }
 }

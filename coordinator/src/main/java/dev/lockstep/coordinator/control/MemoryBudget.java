@@ -7,7 +7,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import java.util.Optional;
 
 /**
- * Whether a measurement's replicas fit the machine's memory together. Only CPU replicas share the machine's memory like this.
+ * Whether a measurement's replicas fit the machine's memory together.
  *
  * @param segmentBytes the measurement's shared memory
  */
@@ -20,13 +20,17 @@ record MemoryBudget(MeasurementSpec spec, ModelFootprint footprint, long segment
     }
 
     /**
-     * Compares what the replicas will need with what they may use.
+     * Compares what the replicas will need with what they may use. Only CPU replicas share the machine's memory like this: of replicas
+     * on GPUs, whose footprint has no such figures, the segment alone counts.
      *
      * @param budgetMiB what the replicas and the segment may use together
-     * @return why not, or empty when they fit or the platform does not tell
+     * @return why not, or empty when they fit or the platform does not tell what replicas need
      */
     Optional<Failure> check(double budgetMiB) {
-        if (!isKnown() || neededMiB() <= budgetMiB) {
+        if (!isKnown()) {
+            return checkSegment(segmentBytes / BYTES_PER_MIB, budgetMiB);
+        }
+        if (neededMiB() <= budgetMiB) {
             return Optional.empty();
         }
         return Optional.of(new Failure(
@@ -48,5 +52,15 @@ record MemoryBudget(MeasurementSpec spec, ModelFootprint footprint, long segment
 
     private double fixedMiB() {
         return spec.deviceCount() * footprint.fixedMiB() + segmentBytes / BYTES_PER_MIB;
+    }
+
+    private static Optional<Failure> checkSegment(double segmentMiB, double budgetMiB) {
+        if (segmentMiB <= budgetMiB) {
+            return Optional.empty();
+        }
+        return Optional.of(new Failure(
+                FailureCategory.NOT_ENOUGH_MEMORY,
+                "the memory that the replicas share is %.0f MiB, but %.0f MiB are available: use a smaller batch or a smaller image"
+                        .formatted(segmentMiB, budgetMiB)));
     }
 }

@@ -6,11 +6,13 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.BatchTry;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.report.Results;
 import dev.lockstep.coordinator.report.RoundsTogether;
 import java.time.Instant;
@@ -28,6 +30,9 @@ final class Row {
     private final List<BatchTry> misfits = new ArrayList<>();
     private MeasurementSpec spec;
     private List<String> deviceIds = List.of();
+    /** How its replicas exchanged tensors; null as long as that is not decided. */
+    private String collective;
+
     private Failure failure;
 
     Row(MeasurementSpec asked, Plan plan) {
@@ -64,30 +69,32 @@ final class Row {
      * Books how the next round ended. When it did not fit and halving is asked for, it is to be measured again with less.
      *
      * @param startedAt when that round began
+     * @param gpus how the GPUs fared; null where it is not known
      */
-    void ended(Measurement.Ended ended, Instant startedAt) {
+    void ended(Measurement.Ended ended, Instant startedAt, GpuConditions gpus) {
         deviceIds = ended.deviceIds();
+        collective = label(ended.collective());
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             didNotSucceed(failed.failure(), ended.memory(), startedAt);
         } else {
-            succeeded(part(ended), startedAt);
+            succeeded(part(ended, gpus), startedAt);
         }
     }
 
-    private static RoundsTogether.Part part(Measurement.Ended ended) {
+    private static RoundsTogether.Part part(Measurement.Ended ended, GpuConditions gpus) {
         TrainingLoop.Finished finished = ((Measurement.Succeeded) ended.outcome()).finished();
-        return new RoundsTogether.Part(finished.measured(), finished.summaries(), finished.dataWaitMillis());
+        return new RoundsTogether.Part(finished.measured(), finished.summaries(), finished.dataWaitMillis(), gpus);
     }
 
     /** Throughput of one measurement that succeeded. */
     static double imagesPerSecond(MeasurementSpec spec, Measurement.Ended ended) {
-        return RoundsTogether.result(spec, ended.deviceIds(), collective(spec), List.of(part(ended)))
+        return RoundsTogether.result(spec, ended.deviceIds(), label(ended.collective()), List.of(part(ended, null)))
                 .imagesPerSecond();
     }
 
     private void succeeded(RoundsTogether.Part part, Instant startedAt) {
         parts.add(part);
-        Result alone = RoundsTogether.result(spec, deviceIds, collective(spec), List.of(part));
+        Result alone = RoundsTogether.result(spec, deviceIds, collective, List.of(part));
         rounds.add(new Round(
                 rounds.size() + 1,
                 startedAt,
@@ -167,14 +174,15 @@ final class Row {
             return Optional.empty();
         }
         Result result = failure == null
-                ? RoundsTogether.result(spec, deviceIds, collective(spec), parts)
-                : Results.notOk(spec, deviceIds, collective(spec), status(failure), failure);
+                ? RoundsTogether.result(spec, deviceIds, collective, parts)
+                : Results.notOk(spec, deviceIds, collective, status(failure), failure);
         return Optional.of(result.withProvenance(
                 new Provenance(spec.scaling(), null, plannedRounds, rounds, null, halvedFrom(), misfits)));
     }
 
-    private static String collective(MeasurementSpec spec) {
-        return spec.deviceCount() == 1 ? "none" : "shared-memory";
+    /** Null where it was not decided. */
+    private static String label(CollectiveKind collective) {
+        return collective == null ? null : collective.label();
     }
 
     static ResultStatus status(Failure failure) {

@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.control;
 
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.BatchSweep;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.ModelInfo;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
@@ -61,13 +62,17 @@ final class RunBook {
         state = steps < current().spec().warmupSteps() ? "warming-up" : "measuring";
     }
 
-    /** Books how the current measurement ended, and moves on to the next. */
-    void ended(Measurement.Ended ended) {
+    /**
+     * Books how the current measurement ended, and moves on to the next.
+     *
+     * @param gpus how the GPUs fared; null on CPU devices and where it is not known
+     */
+    void ended(Measurement.Ended ended, GpuConditions gpus) {
         if (ended.footprint() != null) {
             footprint = ended.footprint();
         }
         past.add(progress().over(current(), ended));
-        agenda.ended(ended, taskStartedAt);
+        agenda.ended(ended, taskStartedAt, gpus);
         state = "waiting";
         stepsDone = 0;
     }

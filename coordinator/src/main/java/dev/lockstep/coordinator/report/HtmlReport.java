@@ -69,6 +69,10 @@ final class HtmlReport {
         page.table("Replicas", "", ReportTables.waiting(report));
         page.table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
         page.table("Batches tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
+        page.table(
+                "GPUs",
+                "While the measured steps ran, looked at every second: the mean, and from where to where.",
+                GpuTable.of(report));
         page.facts("Configuration", ReportFacts.configuration(report));
         page.facts("Model", ReportFacts.model(report));
         page.facts("System", ReportFacts.system(report));

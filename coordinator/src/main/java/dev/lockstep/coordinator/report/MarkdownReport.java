@@ -109,6 +109,10 @@ final class MarkdownReport {
         }
         table("Rounds", ProvenanceTables.ROUNDS, ProvenanceTables.rounds(report));
         table("Batches Tried", ProvenanceTables.TRIES, ProvenanceTables.tries(report));
+        table(
+                "GPUs",
+                "While the measured steps ran, looked at every second: the mean, and from where to where.",
+                GpuTable.of(report));
         if (!notMeasured.isEmpty()) {
             heading("Not Measured");
             text.append(notMeasured.markdown());

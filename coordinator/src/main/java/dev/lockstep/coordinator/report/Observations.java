@@ -55,8 +55,10 @@ public final class Observations {
         widest.forEach(found::strategy);
         widest.forEach(found::imbalance);
         finished.forEach(found::idleDevices);
+        finished.forEach(found::bound);
         finished.forEach(found::dataWait);
         finished.forEach(found::spread);
+        finished.forEach(found::gpus);
         finished.forEach(found::loss);
         return List.copyOf(found.observations);
     }
@@ -228,6 +230,26 @@ public final class Observations {
         }
     }
 
+    private void bound(Result result) {
+        if (result.gpuTime() == null) {
+            return;
+        }
+        String launch = decimal(result.gpuTime().hostLaunchMillis(), 2);
+        String run = decimal(result.gpuTime().gpuMillis(), 2);
+        add(
+                switch (result.gpuTime().bound()) {
+                    case LAUNCH ->
+                        ("A step of %s is launch-bound: the host took %s ms to launch its work, the GPU was done with it after"
+                                        + " %s ms. Faster arithmetic would not shorten it; more images a step would cost"
+                                        + " little time.")
+                                .formatted(result.id(), launch, run);
+                    case GPU ->
+                        "A step of %s is GPU-bound: the GPU took %s ms for its work, the host %s ms to launch it."
+                                .formatted(result.id(), run, launch);
+                },
+                result);
+    }
+
     private void dataWait(Result result) {
         if (result.dataWaitMillis() == null) {
             return;
@@ -248,6 +270,14 @@ public final class Observations {
                     "The steps of %s scatter widely: their standard deviation is %s of the mean, so small differences to it mean nothing."
                             .formatted(result.id(), percent(spread)),
                     result);
+        }
+    }
+
+    private void gpus(Result result) {
+        if (result.gpus() != null) {
+            result.gpus()
+                    .disturbances()
+                    .forEach(disturbance -> add("While %s ran: %s".formatted(result.id(), disturbance), result));
         }
     }
 

@@ -63,12 +63,14 @@ final class ReportFacts {
 
     static List<Fact> devices(Report report) {
         return report.system().devices().stream()
-                .map(device -> new Fact(
-                        device.id(),
-                        device.memoryMiB() == null
-                                ? device.name()
-                                : device.name() + ", " + Figures.whole(device.memoryMiB()) + " MiB"))
+                .map(device -> new Fact(device.id(), description(device)))
                 .toList();
+    }
+
+    private static String description(SystemInfo.Device device) {
+        String memory = device.memoryMiB() == null ? "" : ", " + Figures.whole(device.memoryMiB()) + " MiB";
+        String gpu = device.gpu() == null ? "" : ", " + GpuTable.description(device.gpu());
+        return device.name() + memory + gpu;
     }
 
     static List<Fact> model(Report report) {

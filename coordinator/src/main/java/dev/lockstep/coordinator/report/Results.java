@@ -4,6 +4,8 @@ import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Result;
+import dev.lockstep.common.report.Result.Bound;
+import dev.lockstep.common.report.Result.GpuTime;
 import dev.lockstep.common.report.Result.MemoryMiB;
 import dev.lockstep.common.report.Result.PerDevice;
 import dev.lockstep.common.report.Result.PhaseMillis;
@@ -25,6 +27,9 @@ import org.apache.commons.statistics.descriptive.Statistic;
 public final class Results {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final double MILLIS_PER_SECOND = 1e3;
+    /** The GPU is done so soon after the last launch that it has waited for it. */
+    private static final double LAUNCH_BOUND = 0.9;
+
     private static final double[] PROBABILITIES = {0.05, 0.5, 0.95, 0.99};
 
     private Results() {}
@@ -84,7 +89,9 @@ public final class Results {
                 dataWaitMillis,
                 first.get(first.size() - 1).loss(),
                 summariesByRank.get(0).parameterChecksum(),
-                Provenance.of(spec.scaling()));
+                Provenance.of(spec.scaling()),
+                null,
+                gpuTime(first));
     }
 
     /**
@@ -126,7 +133,9 @@ public final class Results {
                 null,
                 null,
                 null,
-                Provenance.of(spec.scaling()));
+                Provenance.of(spec.scaling()),
+                null,
+                null);
     }
 
     private static void requireComplete(
@@ -189,6 +198,16 @@ public final class Results {
         return steps.stream().mapToLong(nanos).average().orElseThrow() / NANOS_PER_MILLI;
     }
 
+    /** Null when the steps were not a GPU's. */
+    private static GpuTime gpuTime(List<StepReport> steps) {
+        if (steps.stream().anyMatch(step -> step.gpu() == null)) {
+            return null;
+        }
+        double launch = meanMillis(steps, step -> step.gpu().launch());
+        double run = meanMillis(steps, step -> step.gpu().run());
+        return new GpuTime(launch, run, launch >= LAUNCH_BOUND * run ? Bound.LAUNCH : Bound.GPU);
+    }
+
     private static double millis(long nanos) {
         return nanos / NANOS_PER_MILLI;
     }
@@ -204,7 +223,14 @@ public final class Results {
         return perDevice.stream()
                 .filter(Objects::nonNull)
                 .max(Double::compare)
-                .map(max -> new MemoryMiB(perDevice, max, kind.orElse(null)))
+                .map(max -> new MemoryMiB(perDevice, max, kind.orElse(null), deviceUsed(summaries)))
                 .orElse(null);
+    }
+
+    /** Null when no device is a GPU. */
+    private static List<Double> deviceUsed(List<ReplicaSummary> summaries) {
+        List<Double> used =
+                summaries.stream().map(ReplicaSummary::deviceUsedMiB).toList();
+        return used.stream().allMatch(Objects::isNull) ? null : used;
     }
 }

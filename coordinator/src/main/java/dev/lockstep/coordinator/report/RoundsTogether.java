@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -18,9 +19,13 @@ public final class RoundsTogether {
      * @param measuredByRank [rank][step]
      * @param summariesByRank [rank]
      * @param dataWaitMillis mean time a measured step waited for its batch; null for synthetic data
+     * @param gpus how the GPUs fared; null where it is not known
      */
     public record Part(
-            List<List<StepReport>> measuredByRank, List<ReplicaSummary> summariesByRank, Double dataWaitMillis) {}
+            List<List<StepReport>> measuredByRank,
+            List<ReplicaSummary> summariesByRank,
+            Double dataWaitMillis,
+            GpuConditions gpus) {}
 
     /**
      * The row of one or more rounds; {@link Results#ok} says more. Loss, checksum and loss scale are the last round's: every round begins
@@ -41,12 +46,14 @@ public final class RoundsTogether {
                     parts.stream().map(part -> part.summariesByRank.get(of)).toList()));
         }
         return Results.ok(
-                spec.withSteps(spec.steps() * parts.size()),
-                deviceIds,
-                collective,
-                measured,
-                summaries,
-                mean(parts.stream().map(Part::dataWaitMillis).toList()));
+                        spec.withSteps(spec.steps() * parts.size()),
+                        deviceIds,
+                        collective,
+                        measured,
+                        summaries,
+                        mean(parts.stream().map(Part::dataWaitMillis).toList()))
+                .withGpus(GpuConditions.together(
+                        parts.stream().map(Part::gpus).filter(Objects::nonNull).toList()));
     }
 
     /** The last one with the peak of all. */

@@ -8,7 +8,9 @@ import dev.lockstep.common.failure.LockstepException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The coordinator's own settings: {@code coordinator-defaults.conf} under {@code deploy/conf/lockstep.conf}.
@@ -19,6 +21,7 @@ import java.util.List;
  * @param workerStartTimeout from spawning a worker to its introduction
  * @param stepTimeout how long a replica waits for another before the measurement fails
  * @param memoryLimitMiB what all replicas may use together; null for what the machine has available
+ * @param gpuCollective what GPUs exchange tensors by
  */
 public record CoordinatorSettings(
         boolean tls,
@@ -26,7 +29,8 @@ public record CoordinatorSettings(
         List<String> workerJavaOptions,
         Duration workerStartTimeout,
         Duration stepTimeout,
-        Long memoryLimitMiB) {
+        Long memoryLimitMiB,
+        GpuCollective gpuCollective) {
     private static final long MIB = 1024 * 1024;
 
     public CoordinatorSettings {
@@ -65,6 +69,22 @@ public record CoordinatorSettings(
                 config.getStringList("worker.java-options"),
                 config.getDuration("worker.start-timeout"),
                 config.getDuration("worker.step-timeout"),
-                config.getIsNull("memory-limit") ? null : (Long) (config.getBytes("memory-limit") / MIB));
+                config.getIsNull("memory-limit") ? null : (Long) (config.getBytes("memory-limit") / MIB),
+                gpuCollective(config));
+    }
+
+    private static GpuCollective gpuCollective(Config config) {
+        String wanted = config.getString("gpu-collective");
+        return Arrays.stream(GpuCollective.values())
+                .filter(value -> value.name().toLowerCase(Locale.ROOT).equals(wanted))
+                .findFirst()
+                .orElseThrow(() -> new LockstepException(
+                        FailureCategory.USAGE,
+                        "%s: gpu-collective '%s' is none of auto, nccl, staged"
+                                .formatted(
+                                        config.getValue("gpu-collective")
+                                                .origin()
+                                                .description(),
+                                        wanted)));
     }
 }

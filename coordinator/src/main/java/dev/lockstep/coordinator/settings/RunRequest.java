@@ -4,6 +4,7 @@ import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.work.StateFiles;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * A run as it was asked for, every option decided.
@@ -17,5 +18,15 @@ public record RunRequest(Plan plan, StateFiles files, Path output, List<String> 
     public RunRequest {
         configuration = List.copyOf(configuration);
         notes = List.copyOf(notes);
+    }
+
+    /** The same with more notes. */
+    public RunRequest withNotes(List<String> more) {
+        return new RunRequest(
+                plan,
+                files,
+                output,
+                configuration,
+                Stream.concat(notes.stream(), more.stream()).toList());
     }
 }

@@ -55,6 +55,10 @@ public record ReplicaProcesses(
         environment.merge(TUNABLES, HUGE_PAGES, (theirs, ours) -> ours + ":" + theirs);
         environment.putAll(engineEnvironment);
         environment.put("OMP_NUM_THREADS", String.valueOf(device.threads()));
+        if (device.gpu() != null) {
+            // It sees its own GPU alone, as the first.
+            environment.put("CUDA_VISIBLE_DEVICES", device.gpu().uuid());
+        }
         return builder;
     }
 }

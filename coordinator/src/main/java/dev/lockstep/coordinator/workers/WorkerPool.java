@@ -89,8 +89,10 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
                     device.name(),
                     state.name().toLowerCase(Locale.ROOT),
                     Processors.format(device.cpus()),
+                    device.gpu() == null ? null : device.gpu().memoryMiB(),
+                    pid,
                     null,
-                    pid);
+                    null);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,7 +11,9 @@ import dev.lockstep.coordinator.api.DeviceView;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,6 +59,32 @@ class ClusterLauncherTest {
         CommandException refusal = refusal("echo error: port 80 is taken, choose another; echo bye >&2; exit 3");
         assertEquals(ExitStatus.ENVIRONMENT, refusal.status());
         assertEquals("port 80 is taken, choose another", refusal.getMessage());
+    }
+
+    /** The coordinator moves five times, 100 s apart: longer than the deadline, which is for a standstill. */
+    @Test
+    void shouldWaitAsLongAsAStartGetsOn() {
+        FakeShell patient = new FakeShell(folder, new Shell.Timer() {
+            private int pauses;
+
+            @Override
+            public void pause(Duration duration) {
+                if (++pauses <= 5) {
+                    assertDoesNotThrow(() -> Files.writeString(
+                            log, "progress: unpacking: " + pauses + " of 5\n", StandardOpenOption.APPEND));
+                }
+            }
+
+            @Override
+            public long nanos() {
+                return Duration.ofSeconds(100).multipliedBy(pauses).toNanos();
+            }
+        });
+        CommandException end = assertThrows(CommandException.class, () -> new ClusterLauncher(patient.shell())
+                .start(List.of("sh", "-c", "exec sleep 60")));
+        assertEquals(ExitStatus.ENVIRONMENT, end.status());
+        assertEquals("the cluster is not ready, and for 5 min still unpacking: 5 of 5: see " + log, end.getMessage());
+        assertTrue(patient.out().contains("unpacking: 1 of 5, 1 min 40 s"), patient.out()::toString);
     }
 
     @Test
@@ -145,7 +174,7 @@ class ClusterLauncherTest {
                 "0",
                 Instant.EPOCH,
                 runDir.toString(),
-                List.of(new DeviceView("cpu:0", "a processor", state, "0", null, null)),
+                List.of(new DeviceView("cpu:0", "a processor", state, "0", null, null, null, null)),
                 null,
                 List.of());
     }

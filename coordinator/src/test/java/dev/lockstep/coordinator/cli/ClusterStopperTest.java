@@ -104,7 +104,8 @@ class ClusterStopperTest {
         FakeCoordinator coordinator = FakeCoordinator.in(folder.resolve("run"));
         coordinator.writeEndpoint(coordinatorProcess.pid(), "secret");
         coordinator.on(
-                "GET /devices", List.of(new DeviceView("cpu:0", "a processor", "ready", "0", null, worker.pid())));
+                "GET /devices",
+                List.of(new DeviceView("cpu:0", "a processor", "ready", "0", null, worker.pid(), null, null)));
         return coordinator;
     }
 

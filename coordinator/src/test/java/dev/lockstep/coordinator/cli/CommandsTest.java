@@ -21,8 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class CommandsTest {
     private static final List<DeviceView> DEVICES = List.of(
-            new DeviceView("cpu:0", "a processor", "ready", "0-1", null, 41L),
-            new DeviceView("cuda:0", "a graphics card", "dead", null, 40960L, null));
+            new DeviceView("cpu:0", "a processor", "ready", "0-1", null, 41L, null, null),
+            new DeviceView("cuda:0", "a graphics card", "dead", null, 40960L, null, 512L, 37));
 
     @TempDir
     Path folder;
@@ -47,9 +47,9 @@ class CommandsTest {
         assertEquals(0, shell.execute("devices"));
         assertEquals(
                 List.of(
-                        "DEVICE  STATE  CPUS  MEMORY     PID  NAME",
-                        "cpu:0   ready  0-1   -          41   a processor",
-                        "cuda:0  dead   -     40960 MiB  -    a graphics card"),
+                        "DEVICE  STATE  CPUS  MEMORY            USE   PID  NAME",
+                        "cpu:0   ready  0-1   -                 -     41   a processor",
+                        "cuda:0  dead   -     512 of 40960 MiB  37 %  -    a graphics card"),
                 shell.out());
     }
 
@@ -142,6 +142,8 @@ class CommandsTest {
                         "8080",
                         "--worker-class-path",
                         home + "/worker/target/lockstep-worker-1.jar:" + home + "/worker/target/lib/*",
+                        "--cuda-natives-jar",
+                        home.resolve("worker/target/cuda-natives-jar").toString(),
                         "--conf",
                         home + "/deploy/conf/lockstep.conf"),
                 command.subList(command.indexOf("-cp") + 2, command.size()));

@@ -23,6 +23,7 @@ import dev.lockstep.common.report.Provenance.Batch;
 import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -80,11 +81,12 @@ class AgendaTest {
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
         TrainingLoop.Finished finished = new TrainingLoop.Finished(
                 Collections.nCopies(spec.deviceCount(), steps), Collections.nCopies(spec.deviceCount(), summary), null);
-        return new Measurement.Ended(new Measurement.Succeeded(finished), ids(spec), null, MEMORY);
+        return new Measurement.Ended(
+                new Measurement.Succeeded(finished), ids(spec), CollectiveKind.SHARED_MEMORY, null, MEMORY);
     }
 
     private static Measurement.Ended bad(MeasurementSpec spec, Failure failure) {
-        return new Measurement.Ended(new Measurement.DidNotSucceed(failure), ids(spec), null, MEMORY);
+        return new Measurement.Ended(new Measurement.DidNotSucceed(failure), ids(spec), null, null, MEMORY);
     }
 
     private static List<String> ids(MeasurementSpec spec) {
@@ -99,7 +101,7 @@ class AgendaTest {
         while (agenda.current() != null) {
             MeasurementSpec spec = agenda.current().spec();
             ids.add(spec.id());
-            agenda.ended(fits.test(spec) ? good(spec) : bad(spec, otherwise), EIGHT.plusSeconds(ids.size()));
+            agenda.ended(fits.test(spec) ? good(spec) : bad(spec, otherwise), EIGHT.plusSeconds(ids.size()), null);
         }
         return ids;
     }
@@ -143,7 +145,7 @@ class AgendaTest {
     @Test
     void shouldTellOfTheRoundsSoFar() {
         Agenda agenda = new Agenda(plan(List.of(4), 2, OnOutOfMemory.FAIL));
-        agenda.ended(good(agenda.current().spec()), EIGHT);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
         assertEquals(1, agenda.results().size());
         assertEquals(2, agenda.results().get(0).steps());
         assertEquals(1, agenda.results().get(0).provenance().rounds().size());
@@ -153,9 +155,9 @@ class AgendaTest {
     @Test
     void shouldNotPassAConfigurationOffAsCompleteWhenARoundFails() {
         Agenda agenda = new Agenda(plan(List.of(4), 3, OnOutOfMemory.FAIL));
-        agenda.ended(good(agenda.current().spec()), EIGHT);
-        agenda.ended(good(agenda.current().spec()), EIGHT);
-        agenda.ended(bad(agenda.current().spec(), DIED), EIGHT);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
+        agenda.ended(bad(agenda.current().spec(), DIED), EIGHT, null);
         assertEquals(
                 List.of("data-parallel-fp32-1x4", "data-parallel-fp32-1x4"),
                 runAll(agenda),
@@ -174,7 +176,7 @@ class AgendaTest {
     @Test
     void shouldCancelWhatHasNotRunAndKeepWhatHas() {
         Agenda agenda = new Agenda(plan(List.of(4), 2, OnOutOfMemory.FAIL));
-        agenda.ended(good(agenda.current().spec()), EIGHT);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
         agenda.cancel();
         assertNull(agenda.current());
         assertEquals(ResultStatus.CANCELLED, agenda.results().get(0).status());
@@ -264,7 +266,7 @@ class AgendaTest {
     @Test
     void shouldNotHalveAfterARoundWithTheWholeBatch() {
         Agenda agenda = new Agenda(plan(List.of(8), 2, OnOutOfMemory.HALVE));
-        agenda.ended(good(agenda.current().spec()), EIGHT);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
         run(agenda, spec -> false, TOO_BIG);
         Result one = agenda.results().get(0);
         assertEquals("data-parallel-fp32-1x8", one.id());
@@ -344,7 +346,7 @@ class AgendaTest {
     @Test
     void shouldCancelASearch() {
         Agenda agenda = new Agenda(plan(null, 1, OnOutOfMemory.FAIL));
-        agenda.ended(good(agenda.current().spec()), EIGHT);
+        agenda.ended(good(agenda.current().spec()), EIGHT, null);
         agenda.cancel();
         assertNull(agenda.current());
         assertNotNull(agenda.sweeps().get(0).error());

@@ -12,6 +12,7 @@ import akka.actor.typed.ActorRef;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.MemoryFormat;
@@ -23,6 +24,8 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
@@ -41,6 +44,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -54,6 +58,7 @@ class MeasurementTest {
     private static final Duration SHORT = Duration.ofMillis(150);
 
     private ActorTestKit testKit;
+    private Supplier<CollectiveKind> collective = () -> CollectiveKind.SHARED_MEMORY;
     private TestProbe<WorkerPool.Command> pool;
     private TestProbe<Measurement.Event> parent;
     private List<TestProbe<WorkerMessage>> workers;
@@ -102,6 +107,7 @@ class MeasurementTest {
                         "run",
                         EPOCH,
                         known,
+                        deviceIds -> collective.get(),
                         leased -> budgetMiB,
                         8000,
                         pool.getRef(),
@@ -184,6 +190,57 @@ class MeasurementTest {
     }
 
     @Test
+    void shouldHaveReplicaZerosWorkerMakeTheCommunicatorId() {
+        CommunicatorId id = CommunicatorId.of(new byte[] {1, 2, 3});
+        collective = () -> CollectiveKind.NCCL;
+        measure(null, 1e6);
+        grant();
+        workers.get(0)
+                .expectMessageClass(WorkerMessage.Probe.class)
+                .replyTo()
+                .tell(new MeasurementMessage.Probed(EPOCH, FOOTPRINT));
+        workers.get(0)
+                .expectMessageClass(WorkerMessage.CreateCommunicatorId.class)
+                .replyTo()
+                .tell(new MeasurementMessage.CommunicatorIdCreated(EPOCH, id));
+
+        for (WorkerMessage.Prepare prepare : prepare()) {
+            assertEquals(CollectiveKind.NCCL, prepare.replica().collective());
+            assertEquals(id, prepare.replica().communicator());
+        }
+        measurement.tell(new Measurement.Cancel());
+        release();
+        assertEquals(CollectiveKind.NCCL, ended().collective());
+    }
+
+    @Test
+    void shouldFailWhenTheWorkerHasNoNccl() {
+        collective = () -> CollectiveKind.NCCL;
+        measure(FOOTPRINT, 1e6);
+        grant();
+        workers.get(0)
+                .expectMessageClass(WorkerMessage.CreateCommunicatorId.class)
+                .replyTo()
+                .tell(new MeasurementMessage.WorkFailed(
+                        EPOCH, "cuda:0", new Failure(FailureCategory.ENVIRONMENT, "no NCCL")));
+        release();
+        assertEquals("no NCCL", failure(ended()).message());
+    }
+
+    @Test
+    void shouldFailWhenTheWantedCollectiveCannotServe() {
+        collective = () -> {
+            throw new LockstepException(FailureCategory.USAGE, "two share a GPU");
+        };
+        measure(FOOTPRINT, 1e6);
+        grant();
+        release();
+        Measurement.Ended ended = ended();
+        assertEquals(FailureCategory.USAGE, failure(ended).category());
+        assertNull(ended.collective());
+    }
+
+    @Test
     void shouldGoFromProbeToSummaryAndHoldNothingThen() throws IOException {
         measure(null, 1e6);
         grant();
@@ -192,6 +249,7 @@ class MeasurementTest {
         List<WorkerMessage.Prepare> prepares = prepare();
         ReplicaSpec second = prepares.get(1).replica();
         assertEquals(1, second.rank());
+        assertEquals(CollectiveKind.SHARED_MEMORY, second.collective());
         assertEquals(FILES, second.files());
         Path segment = Path.of(second.segmentPath());
         Segment.open(segment, second.layout(), "run", EPOCH).close();

@@ -39,10 +39,16 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void shouldNotJudgeWhatWasNotMeasured() {
+    void shouldCountTheSegmentAloneWhereReplicasNeedNothingOfTheHost() {
         ModelFootprint unknown = new ModelFootprint(10, 1, 16, 16, null, null);
         assertTrue(new MemoryBudget(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES)
-                .check(1)
+                .check(100)
                 .isEmpty());
+        assertEquals(
+                "the memory that the replicas share is 100 MiB, but 99 MiB are available: use a smaller batch or a smaller image",
+                new MemoryBudget(TWO_BY_SIXTEEN, unknown, SEGMENT_BYTES)
+                        .check(99)
+                        .orElseThrow()
+                        .message());
     }
 }

@@ -11,6 +11,7 @@ import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.common.report.SystemInfo;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -51,20 +52,25 @@ class RunBookTest {
         StepReport step =
                 new StepReport(0, Math.round(stepMillis * 1e6), new PhaseNanos(1, 2, 3, 4, 5, 6, 7, 8), 9, 0.5);
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
-        of.ended(new Measurement.Ended(
-                new Measurement.Succeeded(new TrainingLoop.Finished(
-                        Collections.nCopies(spec.deviceCount(), Collections.nCopies(spec.steps(), step)),
-                        Collections.nCopies(spec.deviceCount(), summary),
-                        null)),
-                Collections.nCopies(spec.deviceCount(), "cpu:0"),
-                null,
-                MEMORY));
+        of.ended(
+                new Measurement.Ended(
+                        new Measurement.Succeeded(new TrainingLoop.Finished(
+                                Collections.nCopies(spec.deviceCount(), Collections.nCopies(spec.steps(), step)),
+                                Collections.nCopies(spec.deviceCount(), summary),
+                                null)),
+                        Collections.nCopies(spec.deviceCount(), "cpu:0"),
+                        CollectiveKind.SHARED_MEMORY,
+                        null,
+                        MEMORY),
+                null);
     }
 
     private static void fails(RunBook of, FailureCategory category) {
         of.preparing(NOW);
-        of.ended(new Measurement.Ended(
-                new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, MEMORY));
+        of.ended(
+                new Measurement.Ended(
+                        new Measurement.DidNotSucceed(new Failure(category, "no")), List.of(), null, null, MEMORY),
+                null);
     }
 
     private static List<String> states(RunBook of) {

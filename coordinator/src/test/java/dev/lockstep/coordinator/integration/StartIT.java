@@ -3,7 +3,10 @@ package dev.lockstep.coordinator.integration;
 import static dev.lockstep.coordinator.integration.Scripts.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.coordinator.gpu.GpuDriver;
+import dev.lockstep.coordinator.gpu.NativeNvml;
 import dev.lockstep.coordinator.integration.Scripts.Outcome;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,12 +14,16 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Starts that cannot work end with one clear line, the right status and nothing running; the quick start does it all. */
 class StartIT {
@@ -53,8 +60,21 @@ class StartIT {
 
     @Test
     void shouldRefuseDevicesThatAreNotThere() throws IOException, InterruptedException {
-        assertRefused(3, "CUDA", scripts.run("start-cluster", "--devices", "cuda:all"));
         assertRefused(2, "tpu:1", scripts.run("start-cluster", "--devices", "tpu:1"));
+        assertRefused(2, "exclude each other", scripts.run("start-cluster", "--cuda", "--no-cuda"));
+        assertRefused(2, "exclude each other", scripts.run("start-cluster", "--no-cuda", "--devices", "cuda:0"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--devices=cuda:all", "--devices=cuda:0,2", "--cuda"})
+    void shouldRefuseGpusWithoutADriverAtOnce(String option) throws IOException, InterruptedException {
+        assumeTrue(NativeNvml.driver() instanceof GpuDriver.Absent, "this machine has no NVIDIA driver");
+        Instant start = Instant.now();
+        assertRefused(3, "CUDA devices need an NVIDIA GPU and its driver", scripts.run("start-cluster", option));
+        Duration taken = Duration.between(start, Instant.now());
+        assertTrue(
+                taken.compareTo(Duration.ofSeconds(30)) < 0,
+                "nothing is fetched or unpacked first, but it took " + taken);
     }
 
     @Test

@@ -57,7 +57,7 @@ class BareLoopsTest {
 
     private BareLoops start(String... scripts) {
         List<Device> devices = IntStream.range(0, scripts.length)
-                .mapToObj(index -> new Device("cpu:" + index, DeviceKind.CPU, "", List.of(index), 1))
+                .mapToObj(index -> new Device("cpu:" + index, DeviceKind.CPU, "", List.of(index), 1, null))
                 .toList();
         return BareLoops.start(
                 devices,

@@ -124,6 +124,22 @@ class ObservationsTest {
     }
 
     @Test
+    void shouldSayWhetherAStepWaitsForTheHostOrForTheGpu() {
+        assertEquals(
+                "A step of data-parallel-fp32-1x8 is launch-bound: the host took 90.00 ms to launch its work, the GPU was done"
+                        + " with it after 100.00 ms. Faster arithmetic would not shorten it; more images a step would cost"
+                        + " little time.",
+                only("-bound", SampleMeasurement.dataParallel(1, 8, 101).onGpus(90, 100))
+                        .text());
+        assertEquals(
+                "A step of data-parallel-fp32-1x8 is GPU-bound: the GPU took 100.00 ms for its work, the host 20.00 ms to"
+                        + " launch it.",
+                only("-bound", SampleMeasurement.dataParallel(1, 8, 101).onGpus(20, 100))
+                        .text());
+        assertEquals(List.of(), matching(of(SampleMeasurement.dataParallel(1, 8, 101)), "-bound"));
+    }
+
+    @Test
     void shouldSayNothingOfNothing() {
         assertEquals(List.of(), Observations.of(List.of()));
     }

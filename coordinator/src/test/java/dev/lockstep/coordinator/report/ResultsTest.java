@@ -93,6 +93,26 @@ class ResultsTest {
     }
 
     @Test
+    void shouldReportHostAndGpuTimesWhereThereAreGpus() {
+        Result result =
+                SampleMeasurement.dataParallel(2, 8, 100, 100).onGpus(30, 80).result();
+        assertEquals(new Result.GpuTime(30, 80, Result.Bound.GPU), result.gpuTime());
+        assertEquals("peak-allocated", result.memoryMiB().kind());
+        assertEquals(List.of(2000.0, 2000.0), result.memoryMiB().deviceUsed());
+        assertEquals(
+                Result.Bound.LAUNCH,
+                SampleMeasurement.dataParallel(1, 8, 100)
+                        .onGpus(72, 80)
+                        .result()
+                        .gpuTime()
+                        .bound());
+
+        Result onCpus = SampleMeasurement.dataParallel(2, 8, 100).result();
+        assertNull(onCpus.gpuTime());
+        assertNull(onCpus.memoryMiB().deviceUsed());
+    }
+
+    @Test
     void shouldRefuseAMeasurementThatLacksSteps() {
         SampleMeasurement sample = SampleMeasurement.dataParallel(2, 8, 100, 100);
         sample.stepsByRank.set(1, sample.stepsByRank.get(1).subList(0, 1));

@@ -12,7 +12,7 @@ class RoundsTogetherTest {
     private static final double ROUNDING = 1e-9;
 
     private static RoundsTogether.Part part(SampleMeasurement sample) {
-        return new RoundsTogether.Part(sample.stepsByRank, sample.summaries, sample.dataWaitMillis);
+        return new RoundsTogether.Part(sample.stepsByRank, sample.summaries, sample.dataWaitMillis, null);
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Scaling;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Result;
+import dev.lockstep.common.work.GpuNanos;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -60,6 +61,19 @@ final class SampleMeasurement {
     /** The same of strong scaling. */
     static SampleMeasurement strong(int devices, int globalBatch, double... stepMillis) {
         return of(Scaling.STRONG, Strategy.DATA_PARALLEL, Precision.FP32, devices, globalBatch, stepMillis);
+    }
+
+    /** The same steps on GPUs, each launched and run in these times. */
+    SampleMeasurement onGpus(double launchMillis, double runMillis) {
+        GpuNanos gpu =
+                new GpuNanos(Math.round(launchMillis * NANOS_PER_MILLI), Math.round(runMillis * NANOS_PER_MILLI));
+        stepsByRank.replaceAll(steps -> steps.stream()
+                .map(step -> new StepReport(
+                        step.step(), step.stepNanos(), step.phases(), step.waitNanos(), step.loss(), gpu))
+                .toList());
+        summaries.replaceAll(summary -> new ReplicaSummary(
+                summary.parameterChecksum(), summary.peakMemoryMiB(), "peak-allocated", null, true, 2000.0));
+        return this;
     }
 
     Result result() {

@@ -64,8 +64,8 @@ final class SampleReport {
                         null,
                         null,
                         List.of(
-                                new SystemInfo.Device("cpu:0", "Example CPU, core 0", null),
-                                new SystemInfo.Device("cpu:1", "Example CPU, core 1", null)),
+                                new SystemInfo.Device("cpu:0", "Example CPU, core 0", null, null),
+                                new SystemInfo.Device("cpu:1", "Example CPU, core 1", null, null)),
                         "0.1.0-SNAPSHOT",
                         null,
                         "glibc 2.36, huge pages"),

@@ -33,7 +33,8 @@ class CoordinatorSettingsTest {
                 List.of("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC"),
                 Duration.ofSeconds(90),
                 Duration.ofSeconds(180),
-                null);
+                null,
+                GpuCollective.AUTO);
         assertEquals(expected, CoordinatorSettings.load(folder.resolve("missing.conf")));
     }
 
@@ -46,6 +47,7 @@ class CoordinatorSettingsTest {
                   http.port = 8080
                   worker { java-options = ["-Xmx1g"], start-timeout = 5 s, step-timeout = 2 minutes }
                   memory-limit = 3 GiB
+                  gpu-collective = staged
                 }
                 """;
         assertEquals(
@@ -57,7 +59,13 @@ class CoordinatorSettingsTest {
                 ConfigFactory.parseString(text).entrySet().size(),
                 "the defaults leave out memory-limit, which is null");
         CoordinatorSettings expected = new CoordinatorSettings(
-                false, 8080, List.of("-Xmx1g"), Duration.ofSeconds(5), Duration.ofMinutes(2), 3072L);
+                false,
+                8080,
+                List.of("-Xmx1g"),
+                Duration.ofSeconds(5),
+                Duration.ofMinutes(2),
+                3072L,
+                GpuCollective.STAGED);
         assertEquals(expected, load(text));
     }
 

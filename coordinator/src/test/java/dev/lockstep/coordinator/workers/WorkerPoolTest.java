@@ -41,8 +41,8 @@ import org.junit.jupiter.api.io.TempDir;
 class WorkerPoolTest {
     private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc");
     private static final List<Device> DEVICES = List.of(
-            new Device("cpu:0", DeviceKind.CPU, "cpu", List.of(0), 1),
-            new Device("cpu:1", DeviceKind.CPU, "cpu", List.of(1), 1));
+            new Device("cpu:0", DeviceKind.CPU, "cpu", List.of(0), 1, null),
+            new Device("cpu:1", DeviceKind.CPU, "cpu", List.of(1), 1, null));
 
     @TempDir
     Path folder;

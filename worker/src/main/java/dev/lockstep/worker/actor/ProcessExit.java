@@ -7,6 +7,8 @@ public interface ProcessExit {
     int ORDERLY = 0;
     /** Exit status when the machine lacks something the engine needs. */
     int ENVIRONMENT = 3;
+    /** Exit status when the device failed, and all that this process would do on it. */
+    int DEVICE = 4;
 
     /**
      * Ends the process.

@@ -8,7 +8,9 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.lockstep.common.failure.Failure;
+import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.CommunicatorIdCreated;
 import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
 import dev.lockstep.common.protocol.MeasurementMessage.Probed;
 import dev.lockstep.common.protocol.MeasurementMessage.Released;
@@ -17,6 +19,7 @@ import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.protocol.WorkerMessage.CreateCommunicatorId;
 import dev.lockstep.common.protocol.WorkerMessage.Prepare;
 import dev.lockstep.common.protocol.WorkerMessage.Probe;
 import dev.lockstep.common.protocol.WorkerMessage.Release;
@@ -26,6 +29,7 @@ import dev.lockstep.common.protocol.WorkerMessage.Summarise;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.worker.step.TrainingEngine;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -45,6 +49,8 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
 
     private record EngineFailed(Failure failure) implements Command {}
 
+    private record DeviceFailed(Failure failure) implements Command {}
+
     /** The replica that was prepared last, as far as answering for it goes. */
     private record Engagement(long epoch, int rank, ActorRef<MeasurementMessage> replyTo) {}
 
@@ -59,6 +65,8 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private EngineInfo engineInfo;
     private ActorRef<PoolMessage> pool;
     private Engagement engagement;
+    /** Null while the device works. */
+    private Failure deviceFailure;
 
     /**
      * Creates the worker.
@@ -95,6 +103,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         return newReceiveBuilder()
                 .onMessage(EngineStarted.class, this::onEngineStarted)
                 .onMessage(EngineFailed.class, this::onEngineFailed)
+                .onMessage(DeviceFailed.class, this::onDeviceFailed)
                 .onMessage(PoolListed.class, this::onPoolListed)
                 .onMessage(Told.class, this::onTold)
                 .build();
@@ -109,6 +118,12 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private Behavior<Command> onEngineFailed(EngineFailed failed) {
         exit.exit(ProcessExit.ENVIRONMENT, failed.failure.message());
         return Behaviors.stopped();
+    }
+
+    /** The process ends when the measurement lets go of it, so that what went wrong gets there first. */
+    private Behavior<Command> onDeviceFailed(DeviceFailed failed) {
+        deviceFailure = failed.failure;
+        return this;
     }
 
     private Behavior<Command> onPoolListed(PoolListed listed) {
@@ -131,12 +146,17 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         WorkerMessage message = told.message;
         if (message instanceof Probe probe) {
             onProbe(probe);
+        } else if (message instanceof CreateCommunicatorId create) {
+            onCreateCommunicatorId(create);
         } else if (message instanceof Prepare prepare) {
             onPrepare(prepare);
         } else if (message instanceof RunStep step) {
             onRunStep(step);
         } else if (message instanceof Summarise summarise) {
             onSummarise(summarise);
+        } else if (message instanceof Release && deviceFailure != null) {
+            exit.exit(ProcessExit.DEVICE, deviceFailure.message());
+            return Behaviors.stopped();
         } else if (message instanceof Release release) {
             onRelease(release);
         } else if (message instanceof Stop) {
@@ -152,6 +172,14 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
                 probe.epoch(),
                 () -> engine.probe(probe.training()),
                 footprint -> new Probed(probe.epoch(), footprint));
+    }
+
+    private void onCreateCommunicatorId(CreateCommunicatorId create) {
+        submit(
+                create.replyTo(),
+                create.epoch(),
+                engine::createCommunicatorId,
+                id -> new CommunicatorIdCreated(create.epoch(), id));
     }
 
     private void onPrepare(Prepare prepare) {
@@ -174,7 +202,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             thread.submit(
                     () -> engine.runStep(step.command()),
                     report -> outbox.sendSoon(current.replyTo, new StepDone(current.epoch, current.rank, report)),
-                    failure -> outbox.send(current.replyTo, new WorkFailed(current.epoch, deviceId, failure)));
+                    failing(current.replyTo, current.epoch));
         }
     }
 
@@ -215,9 +243,17 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             long epoch,
             Supplier<T> work,
             Function<T, MeasurementMessage> answer) {
-        thread.submit(
-                work,
-                result -> outbox.send(replyTo, answer.apply(result)),
-                failure -> outbox.send(replyTo, new WorkFailed(epoch, deviceId, failure)));
+        thread.submit(work, result -> outbox.send(replyTo, answer.apply(result)), failing(replyTo, epoch));
+    }
+
+    /** Answers with a failure; that of a device is remembered before, so that the process ends when it is let go. */
+    private Consumer<Failure> failing(ActorRef<MeasurementMessage> replyTo, long epoch) {
+        ActorRef<Command> self = getContext().getSelf();
+        return failure -> {
+            if (failure.category() == FailureCategory.DEVICE) {
+                self.tell(new DeviceFailed(failure));
+            }
+            outbox.send(replyTo, new WorkFailed(epoch, deviceId, failure));
+        };
     }
 }

@@ -28,7 +28,7 @@ public final class WorkerMain {
         ParentWatch.start(settings.parentPid(), WorkerMain::halt);
         LOG.info("{}", settings);
         TrainingEngine engine = new DjlTrainingEngine(
-                settings.threads(), settings.cpus(), Duration.ofMillis(settings.stepTimeoutMillis()));
+                settings.kind(), settings.threads(), settings.cpus(), Duration.ofMillis(settings.stepTimeoutMillis()));
         ActorSystem.create(
                 TrainingWorker.create(settings.deviceId(), settings.token(), engine, WorkerMain::halt),
                 ClusterConfig.SYSTEM,

@@ -8,20 +8,25 @@ import dev.lockstep.common.work.StepCommand;
  * What replicas do together in a step. Each method waits for whom it needs.
  *
  * <p>Data-parallel, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter}, {@link #reduce}. Every active
- * rank calls all of them, an idle one none.
+ * rank calls all of them, an idle one {@link #begin} and {@link #sitOut}.
  *
- * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}; {@link #reduceShard}; {@link #anyOverflow}
- * if the loss is scaled; {@link #awaitUpdates}. Idle ranks have their shards to step, too.
+ * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}, on idle ones {@link #sitOut};
+ * {@link #reduceShard}; {@link #anyOverflow} if the loss is scaled; {@link #awaitUpdates}. Idle ranks have their part to step, too.
+ *
+ * <p>Every rank ends each step with {@link #end}, and its last with {@link #settle}.
  *
  * <p>A wait ends in a {@link dev.lockstep.common.failure.LockstepException} when the measurement was aborted or a rank does not
  * come in time.
  */
-public interface Collective {
+public interface Collective extends AutoCloseable {
     /** Names the step that the following calls belong to, and with it who is active. */
     void begin(StepCommand step);
 
     /** Brings replica 0's parameters and running statistics, as its last step left them, to all. */
     void replicate();
+
+    /** What a rank without samples does instead of all that the others do with theirs, so that none of them waits for it. */
+    default void sitOut() {}
 
     /**
      * Brings the logits of all chunks to replica 0.
@@ -48,7 +53,8 @@ public interface Collective {
     void shareLogits(NDArray logits);
 
     /**
-     * Sums the active ranks' flat gradients in rank order, each rank those of its {@link Shard}, into replica 0's.
+     * Sums the active ranks' flat gradients. In shared memory each rank sums those of its {@link Shard}, in rank order, into replica 0's;
+     * replicas with memory of their own hold all the sums in their own gradients afterwards.
      *
      * @param lossShare what this rank's chunk adds to the batch's loss; 0 if it has none
      * @return the batch's loss
@@ -62,9 +68,23 @@ public interface Collective {
      */
     boolean anyOverflow(boolean here);
 
-    /** Returns when every rank has stepped its shard of the parameters, and with it is done with the gradients. */
+    /** Returns when every rank has stepped its part of the parameters, and with it is done with the gradients. */
     void awaitUpdates();
 
     /** Time spent waiting for other ranks since the last call, in nanoseconds. */
     long takeWaitNanos();
+
+    /**
+     * Returns when what the step started is done, on the device too.
+     *
+     * @throws dev.lockstep.common.failure.LockstepException if some of it failed
+     */
+    default void end() {}
+
+    /** Brings every replica, idle ones too, the parameters as the last step left them. All ranks call it, and none steps afterwards. */
+    default void settle() {}
+
+    /** Lets go of what the exchange holds. Call it on the training thread, before the segment is closed. */
+    @Override
+    default void close() {}
 }

@@ -30,6 +30,21 @@ public interface CudaRuntime {
     /** Device memory in bytes, of all processes. */
     record DeviceMemory(long freeBytes, long totalBytes) {}
 
+    /** What a GPU's generation can do, as NVIDIA numbers it. */
+    record ComputeCapability(int major, int minor) {
+        private static final int FIRST_WITH_TF32 = 8;
+
+        /** Whether its tensor cores take float32 at TF32's precision. */
+        public boolean hasTf32() {
+            return major >= FIRST_WITH_TF32;
+        }
+
+        @Override
+        public String toString() {
+            return major + "." + minor;
+        }
+    }
+
     /** Locks host memory in place, so that copies to and from it run at full speed and beside the host. */
     void hostRegister(long address, long bytes);
 
@@ -58,4 +73,13 @@ public interface CudaRuntime {
 
     /** What is free and what there is on the current device. */
     DeviceMemory memory();
+
+    /** GPUs that this process sees. */
+    int deviceCount();
+
+    /** What the first GPU can do. */
+    ComputeCapability computeCapability();
+
+    /** The runtime's version: 1000 times the major number and 10 times the minor one. */
+    int version();
 }

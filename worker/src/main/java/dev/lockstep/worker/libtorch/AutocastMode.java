@@ -10,7 +10,7 @@ import java.util.function.Supplier;
  * <p>The 16-bit copies of the parameters, which it keeps while it is on, are dropped on leaving: none outlives an optimizer step.
  */
 public final class AutocastMode {
-    private static final Map<String, String> SYMBOLS = Map.of(
+    static final Map<String, String> SYMBOLS = Map.of(
             "setEnabled", "_ZN2at8autocast20set_autocast_enabledEN3c1010DeviceTypeEb",
             "isEnabled", "_ZN2at8autocast19is_autocast_enabledEN3c1010DeviceTypeE",
             "setType", "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE",

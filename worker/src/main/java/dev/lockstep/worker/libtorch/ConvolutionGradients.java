@@ -13,7 +13,7 @@ import java.util.Map;
  * convention of x86-64 alone.
  */
 public final class ConvolutionGradients {
-    private static final Map<String, String> SYMBOLS = Map.of(
+    static final Map<String, String> SYMBOLS = Map.of(
             "convolutionBackward",
             "_ZN2at25compositeexplicitautograd20convolution_backwardERKNS_6TensorES3_S3_N3c1016OptionalArrayRefIlEENS4_8ArrayRefIlEES8_S8_bS8_lSt5arrayIbLm3EE",
             "retainGradient",

@@ -11,7 +11,7 @@ import java.util.Map;
  * {@code fused=True}. All arrays are float32 and contiguous; a part of a larger array's memory will do.
  */
 public final class FusedKernels {
-    private static final Map<String, String> SYMBOLS = Map.of(
+    static final Map<String, String> SYMBOLS = Map.of(
             "fusedSgd", "_ZN2at4_ops11_fused_sgd_4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddddbbbRKSt8optionalIS4_ES9_",
             "fusedAdam",
                     "_ZN2at4_ops12_fused_adam_4callEN3c108ArrayRefINS_6TensorEEES5_S5_S5_S5_S5_dddddbbRKSt8optionalIS4_ES9_",

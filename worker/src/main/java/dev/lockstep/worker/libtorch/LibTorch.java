@@ -1,9 +1,12 @@
 package dev.lockstep.worker.libtorch;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.LibUtils;
 import com.sun.jna.Native;
@@ -26,11 +29,14 @@ public final class LibTorch {
     private static final int TENSOR_BYTES = Long.BYTES;
 
     /** Method of {@link Operators} to symbol of libtorch_cpu. */
-    private static final Map<String, String> SYMBOLS = Map.of(
+    static final Map<String, String> SYMBOLS = Map.of(
             "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
             "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
-            "setData", "_ZNK2at10TensorBase8set_dataERKS0_");
+            "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
+            "copyInPlace", "_ZN2at4_ops5copy_4callERNS_6TensorERKS2_b",
+            "floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v",
+            "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v");
 
     /** Whether this platform passes results as described above. */
     static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
@@ -52,6 +58,12 @@ public final class LibTorch {
         static native long zeroInPlace(long self);
 
         static native void setData(long self, long other);
+
+        static native long copyInPlace(long self, long source, int nonBlocking);
+
+        static native long floatData(long self);
+
+        static native long longData(long self);
     }
 
     /**
@@ -61,7 +73,7 @@ public final class LibTorch {
      */
     public static Engine load() {
         Engine engine = Engine.getEngine(ENGINE);
-        try (var manager = engine.newBaseManager();
+        try (var manager = engine.newBaseManager(Device.cpu());
                 PtNDArray input = (PtNDArray) manager.create(new float[] {-1.5f, 0.25f, 3f});
                 PtNDArray output = silu(input)) {
             float[] inputs = input.toFloatArray();
@@ -91,6 +103,7 @@ public final class LibTorch {
     /** {@code torch.nn.functional.silu}: x * sigmoid(x) in one kernel, which saves x alone for the way back. */
     public static PtNDArray silu(PtNDArray input) {
         if (RETURNS_TENSORS) {
+            reserve(input, 0);
             long result = Native.malloc(TENSOR_BYTES);
             Operators.silu(result, input.getHandle());
             return new PtNDArray(input.getManager(), result);
@@ -111,6 +124,7 @@ public final class LibTorch {
         if (RETURNS_TENSORS) {
             // Feature dropout draws one number for each pair of the first two axes: [1, N] here.
             try (PtNDArray rows = JniUtils.unsqueeze(input, 0)) {
+                reserve(input, input.getShape().get(0));
                 long result = Native.malloc(TENSOR_BYTES);
                 Operators.featureDropout(result, rows.getHandle(), probability, 1);
                 try (PtNDArray dropped = new PtNDArray(input.getManager(), result)) {
@@ -122,6 +136,28 @@ public final class LibTorch {
                         input.getManager().ones(new Shape(input.getShape().get(0), 1, 1, 1));
                 PtNDArray noise = JniUtils.dropout(ones, probability, true)) {
             return JniUtils.mul(input, noise);
+        }
+    }
+
+    /**
+     * An operator that finds no memory throws. On a GPU memory runs out as a matter of course, so there DJL, which can catch it, asks
+     * for an operator's memory first: the allocator keeps what it gets back, and the operator finds it.
+     *
+     * @param input of the operator, whose output is as large
+     * @param noiseElements of what the operator draws; 0 for none
+     */
+    private static void reserve(PtNDArray input, long noiseElements) {
+        PtNDManager manager = input.getManager();
+        if (!manager.getDevice().isGpu()) {
+            return;
+        }
+        // DJL has no name for bfloat16.
+        long elementBytes = input.getDataType() == DataType.FLOAT32 ? Float.BYTES : Short.BYTES;
+        NDArray noise =
+                noiseElements == 0 ? null : manager.create(new Shape(noiseElements * elementBytes), DataType.INT8);
+        try (noise) {
+            manager.create(new Shape(input.size() * elementBytes), DataType.INT8)
+                    .close();
         }
     }
 
@@ -140,6 +176,35 @@ public final class LibTorch {
             throw new IllegalArgumentException(array.getShape() + " cannot become " + other.getShape());
         }
         Operators.setData(((PtNDArray) array).getHandle(), ((PtNDArray) other).getHandle());
+    }
+
+    /**
+     * Copies values in place, between devices too; returns when they are there.
+     *
+     * @param from of the same shape and type
+     */
+    public static void copy(NDArray from, NDArray to) {
+        if (!from.getShape().equals(to.getShape()) || from.getDataType() != to.getDataType()) {
+            throw new IllegalArgumentException("%s %s cannot be copied to %s %s"
+                    .formatted(from.getDataType(), from.getShape(), to.getDataType(), to.getShape()));
+        }
+        Operators.copyInPlace(((PtNDArray) to).getHandle(), ((PtNDArray) from).getHandle(), 0);
+    }
+
+    /**
+     * Where an array's first element lies, on its device.
+     *
+     * @param array float32 or int64
+     */
+    public static long address(NDArray array) {
+        long handle = ((PtNDArray) array).getHandle();
+        if (array.getDataType() == DataType.FLOAT32) {
+            return Operators.floatData(handle);
+        }
+        if (array.getDataType() == DataType.INT64) {
+            return Operators.longData(handle);
+        }
+        throw new IllegalArgumentException("no address is known for " + array.getDataType());
     }
 
     private static void checkProbability(double probability) {

@@ -21,6 +21,8 @@ final class Adam implements Optimizer {
     private final NDArray average;
     private final NDArray squareAverage;
     private final NDArray step;
+    /** What the step's number grows by, on the device already: a number from the host would be waited for. */
+    private final NDArray one;
 
     Adam(OptimizerSpec spec, NDManager manager, NDArray parameters, NDArray gradients) {
         this.settings = new AdamSettings(
@@ -30,11 +32,12 @@ final class Adam implements Optimizer {
         this.average = manager.zeros(parameters.getShape());
         this.squareAverage = manager.zeros(parameters.getShape());
         this.step = manager.zeros(new Shape(), DataType.FLOAT32);
+        this.one = manager.ones(new Shape(), DataType.FLOAT32);
     }
 
     @Override
     public void step() {
-        step.addi(1);
+        step.addi(one);
         FusedKernels.adam(settings, parameters, gradients, average, squareAverage, step);
     }
 }

@@ -101,8 +101,10 @@ public sealed interface LossScaling {
 
         @Override
         public boolean unscale(NDArray gradients) {
-            try (NDArray foundInf = manager.zeros(new Shape(), DataType.FLOAT32);
-                    NDArray inverse = manager.create((float) (1 / scale()))) {
+            // On a GPU the flag is read through a copy on the host, which the scope closes too.
+            try (NDManager scope = manager.newSubManager()) {
+                NDArray foundInf = scope.zeros(new Shape(), DataType.FLOAT32);
+                NDArray inverse = scope.full(new Shape(), (float) (1 / scale()));
                 FusedKernels.unscale(gradients, foundInf, inverse);
                 return foundInf.getFloat() == 0;
             }

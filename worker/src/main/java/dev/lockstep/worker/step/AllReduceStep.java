@@ -2,6 +2,7 @@ package dev.lockstep.worker.step;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.precision.LossScaling;
@@ -9,8 +10,9 @@ import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
 /**
- * The step of {@code DistributedDataParallel} on one rank, with gradients and optimizer in shards: each rank computes the loss of its
- * own chunk, sums all ranks' gradients over its shard of them, and steps that shard. Every chunk's loss weighs as much as its share of
+ * The step of {@code DistributedDataParallel} on one rank, with gradients and optimizer in shards where replicas share their
+ * memory: each rank computes the loss of its own chunk, gets the sum of all ranks' gradients over its shard, and steps that shard. Where
+ * each has memory of its own, the shard is the whole. Every chunk's loss weighs as much as its share of
  * the batch, so that the sum is the gradient of the batch's mean loss however uneven the chunks are.
  *
  * <p>Running statistics are replica 0's at the start of every step. A rank without samples still sums and steps its shard.
@@ -50,24 +52,29 @@ final class AllReduceStep implements TrainingStep {
     public Double run(StepCommand command, PhaseClock clock) {
         try (NDManager scope = manager.newSubManager()) {
             collective.begin(command);
-            double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : 0;
-            double loss = collective.reduceShard(scope, lossShare);
+            double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : sitOut(clock);
+            double loss = clock.waiting(() -> collective.reduceShard(scope, lossShare));
             clock.mark(Phase.REDUCE);
-            stepShard();
+            stepShard(clock);
             clock.mark(Phase.OPTIMIZER);
-            collective.awaitUpdates();
+            clock.waitFor(collective::awaitUpdates);
             clock.mark(Phase.REDUCE);
             return rank == 0 ? loss : null;
         }
     }
 
+    private double sitOut(PhaseClock clock) {
+        clock.waitFor(collective::sitOut);
+        return 0;
+    }
+
     /** Steps this rank's shard, unless any rank's shard of the sums overflowed: all step or none. */
-    private void stepShard() {
+    private void stepShard(PhaseClock clock) {
         if (!scaling.isActive()) {
             shard.optimizer().step();
             return;
         }
-        boolean overflow = collective.anyOverflow(!scaling.unscale(shard.sums()));
+        boolean overflow = clock.waiting(() -> collective.anyOverflow(!scaling.unscale(shard.sums())));
         if (!overflow) {
             shard.optimizer().step();
         }
@@ -82,19 +89,19 @@ final class AllReduceStep implements TrainingStep {
         Range chunk = new Range(command.slot(), command.firstSample(rank), samples);
         NDArray images = inputs.images(scope, chunk);
         clock.mark(Phase.SCATTER);
-        collective.replicate();
+        clock.waitFor(collective::replicate);
         clock.mark(Phase.REPLICATE);
         NDArray logits = replica.forward(images);
         clock.mark(Phase.FORWARD);
-        collective.shareLogits(logits);
+        clock.waitFor(() -> collective.shareLogits(logits));
         clock.mark(Phase.GATHER);
         NDArray mean = CrossEntropy.mean(logits, inputs.labels(scope, chunk));
         double share = (double) samples / command.batch();
-        double lossShare = mean.getFloat() * share;
         clock.mark(Phase.LOSS);
         replica.zeroGradients();
-        replica.backward(mean, scope.create((float) (share * scaling.scale())));
+        // Made where it is needed, and the loss read last: a copy from or to the device would be waited for.
+        replica.backward(mean, scope.full(new Shape(), (float) (share * scaling.scale())));
         clock.mark(Phase.BACKWARD);
-        return lossShare;
+        return clock.waiting(() -> mean.getFloat()) * share;
     }
 }

@@ -1,5 +1,6 @@
 package dev.lockstep.worker.step;
 
+import ai.djl.ndarray.NDManager;
 import dev.lockstep.common.tensor.NamedTensor;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.common.tensor.SafetensorsWriter;
@@ -52,10 +53,7 @@ final class Checkpoint {
             tensors.requireNames(
                     needed, batchNorms.stream().map(norm -> norm + BATCHES).toList());
             for (FlatTensor flat : flats()) {
-                flat.layout().places().forEach((name, place) -> {
-                    tensors.requireShape(name, place.shape().getShape());
-                    flat.write(name, tensors.floats(name));
-                });
+                load(tensors, flat);
             }
             for (String norm : batchNorms) {
                 if (tensors.contains(norm + BATCHES)) {
@@ -67,6 +65,17 @@ final class Checkpoint {
         }
     }
 
+    private static void load(Safetensors tensors, FlatTensor flat) {
+        try (NDManager scope = flat.array().getManager().newSubManager()) {
+            FlatTensor host = flat.onHost(scope);
+            flat.layout().places().forEach((name, place) -> {
+                tensors.requireShape(name, place.shape().getShape());
+                host.write(name, tensors.floats(name));
+            });
+            flat.set(host);
+        }
+    }
+
     /**
      * Writes the replica's parameters and running statistics.
      *
@@ -75,14 +84,20 @@ final class Checkpoint {
      */
     void save(Path file, Map<String, String> metadata) {
         List<NamedTensor> tensors = new ArrayList<>();
-        flats().forEach(flat -> tensors.addAll(flat.named("")));
+        try (NDManager scope = replica.parameters().array().getManager().newSubManager()) {
+            flats().forEach(flat -> tensors.addAll(flat.onHost(scope).named("")));
+            addBatches(tensors);
+            Map<String, String> text = new HashMap<>(metadata);
+            text.putAll(FORMAT);
+            SafetensorsWriter.write(file, tensors, text);
+        }
+    }
+
+    private void addBatches(List<NamedTensor> tensors) {
         for (String norm : batchNorms) {
             long batches = batchesBefore.getOrDefault(norm, 0L) + replica.forwardPasses();
             tensors.add(NamedTensor.longs(norm + BATCHES, new long[] {batches}));
         }
-        Map<String, String> text = new HashMap<>(metadata);
-        text.putAll(FORMAT);
-        SafetensorsWriter.write(file, tensors, text);
     }
 
     private List<FlatTensor> flats() {

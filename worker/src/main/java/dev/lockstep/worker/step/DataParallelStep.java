@@ -2,6 +2,7 @@ package dev.lockstep.worker.step;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.optimizer.Optimizer;
@@ -40,10 +41,15 @@ final class DataParallelStep implements TrainingStep {
         this.scaling = scaling;
     }
 
-    /** A rank without samples returns at once. */
+    /**
+     * A rank without samples only sees to it that no one waits for it. The loss is read last: the host would wait for the device until
+     * there is one.
+     */
     @Override
     public Double run(StepCommand command, PhaseClock clock) {
+        collective.begin(command);
         if (!command.isActive(rank)) {
+            clock.waitFor(collective::sitOut);
             return null;
         }
         try (NDManager scope = manager.newSubManager()) {
@@ -60,59 +66,56 @@ final class DataParallelStep implements TrainingStep {
     private Double runAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         NDArray logits = replica.forward(images);
         clock.mark(Phase.FORWARD);
-        // Nobody else takes part; the step's logits lie in the segment afterwards, as with more replicas.
-        collective.begin(command);
+        // Nobody else takes part; a trace finds the step's logits afterwards, as with more replicas.
         collective.gather(scope, logits);
         clock.mark(Phase.GATHER);
         NDArray loss = CrossEntropy.mean(logits, labels(scope, command));
-        double value = loss.getFloat();
         clock.mark(Phase.LOSS);
         replica.zeroGradients();
         replica.backward(loss, scale(scope));
         clock.mark(Phase.BACKWARD);
-        stepOptimizer();
+        stepOptimizer(clock);
         clock.mark(Phase.OPTIMIZER);
-        return value;
+        return (double) loss.getFloat();
     }
 
     private Double runTogether(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
-        collective.begin(command);
-        collective.replicate();
+        clock.waitFor(collective::replicate);
         clock.mark(Phase.REPLICATE);
         NDArray logits = replica.forward(images);
         clock.mark(Phase.FORWARD);
-        NDArray gathered = collective.gather(scope, logits);
+        NDArray gathered = clock.waiting(() -> collective.gather(scope, logits));
         clock.mark(Phase.GATHER);
-        Double loss = null;
+        NDArray mean = null;
         NDArray batchGradient = null;
         if (rank == 0) {
             gathered.setRequiresGradient(true);
-            NDArray mean = CrossEntropy.mean(gathered, labels(scope, command));
-            loss = (double) mean.getFloat();
+            mean = CrossEntropy.mean(gathered, labels(scope, command));
             CrossEntropy.backward(mean, scale(scope));
             batchGradient = gathered.getGradient();
         }
-        NDArray gradient = collective.scatter(scope, batchGradient);
+        NDArray lossGradient = batchGradient;
+        NDArray gradient = clock.waiting(() -> collective.scatter(scope, lossGradient));
         clock.mark(Phase.LOSS);
         replica.zeroGradients();
         replica.backward(logits, gradient);
         clock.mark(Phase.BACKWARD);
-        collective.reduce(scope);
+        clock.waitFor(() -> collective.reduce(scope));
         clock.mark(Phase.REDUCE);
         if (rank == 0) {
-            stepOptimizer();
+            stepOptimizer(clock);
             clock.mark(Phase.OPTIMIZER);
         }
-        return loss;
+        return mean == null ? null : (double) mean.getFloat();
     }
 
-    /** Where backward starts: the gradient of the scaled loss by the loss. */
+    /** Where backward starts: the gradient of the scaled loss by the loss. Made where it is needed: a copy would be waited for. */
     private NDArray scale(NDManager scope) {
-        return scope.create((float) scaling.scale());
+        return scope.full(new Shape(), (float) scaling.scale());
     }
 
-    private void stepOptimizer() {
-        boolean finite = scaling.unscale(replica.gradients().array());
+    private void stepOptimizer(PhaseClock clock) {
+        boolean finite = clock.waiting(() -> scaling.unscale(replica.gradients().array()));
         if (finite) {
             optimizer.step();
         }

@@ -6,8 +6,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
-import dev.lockstep.common.failure.MemoryTexts;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.work.CommunicatorId;
+import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -15,7 +16,7 @@ import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
-import dev.lockstep.worker.libtorch.HostAllocator;
+import dev.lockstep.worker.cuda.CudaGpu;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
@@ -24,11 +25,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Training on the CPU with libtorch through DJL: every strategy, precision and optimizer there is. */
+/** Training with libtorch through DJL, on the CPU or on a GPU: every strategy, precision and optimizer there is. */
 public final class DjlTrainingEngine implements TrainingEngine {
     /** How long a replica waits for another within a step unless told otherwise. */
     public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(2);
 
+    private final ReplicaDevice device;
     private final int threads;
     private final List<Integer> cpus;
     private final Duration patience;
@@ -36,6 +38,8 @@ public final class DjlTrainingEngine implements TrainingEngine {
     private PreparedReplica prepared;
 
     /**
+     * On the CPU.
+     *
      * @param threads intra-op threads
      * @param cpus what the training thread and the engine's threads are pinned to; empty for no pinning
      */
@@ -44,9 +48,30 @@ public final class DjlTrainingEngine implements TrainingEngine {
     }
 
     /**
+     * On the CPU.
+     *
      * @param patience how long to wait for another replica within a step
      */
     public DjlTrainingEngine(int threads, List<Integer> cpus, Duration patience) {
+        this(DeviceKind.CPU, threads, cpus, patience);
+    }
+
+    /**
+     * @param kind what to compute on: the CPU, or the one GPU that the process sees
+     */
+    public DjlTrainingEngine(DeviceKind kind, int threads, List<Integer> cpus, Duration patience) {
+        this(
+                switch (kind) {
+                    case CPU -> new CpuDevice();
+                    case CUDA -> new CudaDevice(new CudaGpu());
+                },
+                threads,
+                cpus,
+                patience);
+    }
+
+    DjlTrainingEngine(ReplicaDevice device, int threads, List<Integer> cpus, Duration patience) {
+        this.device = device;
         this.threads = threads;
         this.cpus = List.copyOf(cpus);
         this.patience = patience;
@@ -62,23 +87,18 @@ public final class DjlTrainingEngine implements TrainingEngine {
         JniUtils.setNumThreads(threads);
         // The mode is the thread's, and DJL turns it off in the thread that loads the engine.
         JniUtils.setGradMode(true);
-        manager = engine.newBaseManager();
-        return new EngineInfo(
-                Engine.getDjlVersion(),
-                engine.getVersion(),
-                null,
-                null,
-                JniUtils.getNumThreads(),
-                HostAllocator.describe());
+        manager = engine.newBaseManager(device.place());
+        return device.start(manager);
     }
 
     @Override
     public ModelFootprint probe(TrainingSpec training) {
-        return guarded("the memory probe", () -> {
-            ModelFootprint footprint = new MemoryProbe(training).measure(manager);
-            LibC.trimHeap();
-            return footprint;
-        });
+        return guarded("the memory probe", 0, () -> device.probe(manager, training));
+    }
+
+    @Override
+    public CommunicatorId createCommunicatorId() {
+        return device.createCommunicatorId();
     }
 
     /**
@@ -87,7 +107,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
      * @throws LockstepException when there is not memory enough
      */
     public PlainTraining plain(TrainingSpec training) {
-        return guarded("building the model", () -> new PlainTraining(manager, training));
+        return guarded("building the model", 0, () -> new PlainTraining(device, manager, training));
     }
 
     @Override
@@ -96,17 +116,21 @@ public final class DjlTrainingEngine implements TrainingEngine {
             throw new IllegalStateException("a replica is prepared already");
         }
         prepared = guarded(
-                "preparing replica " + replica.rank(), () -> PreparedReplica.create(manager, replica, patience));
+                "preparing replica " + replica.rank(),
+                0,
+                () -> PreparedReplica.create(device, manager, replica, patience));
     }
 
     @Override
     public StepReport runStep(StepCommand command) {
-        return guarded("step " + command.step(), () -> prepared().run(command));
+        PreparedReplica replica = prepared();
+        return guarded("step " + command.step(), replica.images(command), () -> replica.run(command));
     }
 
     @Override
     public ReplicaSummary summarise() {
-        return prepared().summarise();
+        PreparedReplica replica = prepared();
+        return guarded("summing up", 0, replica::summarise);
     }
 
     @Override
@@ -115,7 +139,6 @@ public final class DjlTrainingEngine implements TrainingEngine {
             PreparedReplica released = prepared;
             prepared = null;
             released.close();
-            LibC.trimHeap();
         }
     }
 
@@ -141,29 +164,16 @@ public final class DjlTrainingEngine implements TrainingEngine {
         return manager.getParentManager().getManagedArrays().size();
     }
 
-    static <T> T guarded(String what, Supplier<T> action) {
+    private <T> T guarded(String what, int images, Supplier<T> action) {
         try {
             return action.get();
         } catch (EngineException e) {
-            throw failure(what, e);
+            throw device.failure(what, images, e);
         } catch (UncheckedIOException e) {
             throw new LockstepException(
                     FailureCategory.ENVIRONMENT,
                     what + " cannot reach its shared memory: " + e.getCause().getMessage(),
                     e);
         }
-    }
-
-    /** What libtorch said, without its native stack. */
-    static LockstepException failure(String what, EngineException cause) {
-        String text = String.valueOf(cause.getMessage());
-        String firstLine = text.lines().findFirst().orElse(text);
-        if (MemoryTexts.tell(text)) {
-            return new LockstepException(
-                    FailureCategory.OUT_OF_MEMORY,
-                    what + " ran out of memory: take a smaller batch per device (" + firstLine + ")",
-                    cause);
-        }
-        return new LockstepException(FailureCategory.INTERNAL, what + " failed in libtorch: " + firstLine, cause);
     }
 }

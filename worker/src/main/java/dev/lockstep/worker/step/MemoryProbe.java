@@ -23,13 +23,13 @@ final class MemoryProbe {
     }
 
     /** Builds the model under {@code parent}, measures, and lets go of it. */
-    ModelFootprint measure(NDManager parent) {
+    ModelFootprint measure(ReplicaDevice device, NDManager parent) {
         ResidentMemory.resetPeak();
         OptionalDouble before = ResidentMemory.currentMiB();
         OptionalDouble few;
         OptionalDouble more;
         EfficientNet model;
-        try (PlainTraining plain = new PlainTraining(parent, training)) {
+        try (PlainTraining plain = new PlainTraining(device, parent, training)) {
             model = plain.model();
             plain.blackStep(FEW_IMAGES);
             few = ResidentMemory.peakMiB();

@@ -1,5 +1,6 @@
 package dev.lockstep.worker.step;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -22,6 +23,7 @@ import java.util.SplittableRandom;
  * step and Lockstep's is what Lockstep adds. The loss is not scaled.
  */
 public final class PlainTraining implements AutoCloseable {
+    private final ReplicaDevice device;
     private final ModelSpec spec;
     private final boolean channelsLast;
     private final NDManager manager;
@@ -29,7 +31,8 @@ public final class PlainTraining implements AutoCloseable {
     private final Optimizer optimizer;
 
     /** Builds the model under a manager of its own. */
-    PlainTraining(NDManager parent, TrainingSpec training) {
+    PlainTraining(ReplicaDevice device, NDManager parent, TrainingSpec training) {
+        this.device = device;
         spec = training.model();
         channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
         manager = parent.newSubManager();
@@ -63,7 +66,11 @@ public final class PlainTraining implements AutoCloseable {
          * @throws dev.lockstep.common.failure.LockstepException when there is not memory enough
          */
         public double step() {
-            return DjlTrainingEngine.guarded("a step", this::run);
+            try {
+                return run();
+            } catch (EngineException e) {
+                throw device.failure("a step", samples, e);
+            }
         }
 
         private double run() {

@@ -6,7 +6,6 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.memory.LossScale;
 import dev.lockstep.common.memory.Segment;
-import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.work.AmpSummary;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
@@ -14,26 +13,23 @@ import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
-import dev.lockstep.worker.collective.SharedMemoryCollective;
-import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
-import dev.lockstep.worker.libtorch.LibC;
-import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.optimizer.Optimizer;
 import dev.lockstep.worker.precision.Arithmetic;
 import dev.lockstep.worker.precision.GradScaler;
 import dev.lockstep.worker.precision.LossScaling;
+import dev.lockstep.worker.step.PhaseClock.StepTimes;
+import dev.lockstep.worker.step.ReplicaDevice.MemoryUse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.OptionalDouble;
-import java.util.zip.CRC32C;
 
 /** A replica over its segment, from prepare to release. */
 final class PreparedReplica implements AutoCloseable {
-    private static final String MEMORY_KIND = "peak-resident";
-
+    private final ReplicaDevice device;
+    private final int rank;
+    private final boolean tf32;
     private final NDManager manager;
     private final Segment segment;
     private final Replica replica;
@@ -45,6 +41,9 @@ final class PreparedReplica implements AutoCloseable {
     private Long previousEnd;
 
     private PreparedReplica(
+            ReplicaDevice device,
+            int rank,
+            boolean tf32,
             NDManager manager,
             Segment segment,
             Replica replica,
@@ -53,6 +52,9 @@ final class PreparedReplica implements AutoCloseable {
             Collective collective,
             TrainingStep step,
             ReplicaFiles files) {
+        this.device = device;
+        this.rank = rank;
+        this.tf32 = tf32;
         this.manager = manager;
         this.segment = segment;
         this.replica = replica;
@@ -63,42 +65,42 @@ final class PreparedReplica implements AutoCloseable {
         this.files = files;
     }
 
-    static PreparedReplica create(NDManager parent, ReplicaSpec spec, Duration patience) {
-        ResidentMemory.resetPeak();
+    static PreparedReplica create(ReplicaDevice device, NDManager parent, ReplicaSpec spec, Duration patience) {
         Segment segment;
         try {
             segment = Segment.open(Path.of(spec.segmentPath()), spec.layout(), spec.runId(), spec.epoch());
         } catch (IOException e) {
             throw cannotMap(spec, e);
         }
+        device.beginMeasurement();
         NDManager manager = parent.newSubManager();
         try {
-            return create(manager, segment, spec, patience);
+            return create(device, manager, segment, spec, patience);
         } catch (IOException e) {
-            close(manager, segment);
+            close(device, manager, segment);
             throw cannotMap(spec, e);
         } catch (RuntimeException e) {
-            close(manager, segment);
+            close(device, manager, segment);
             throw e;
         }
     }
 
-    private static PreparedReplica create(NDManager manager, Segment segment, ReplicaSpec spec, Duration patience)
+    private static PreparedReplica create(
+            ReplicaDevice device, NDManager manager, Segment segment, ReplicaSpec spec, Duration patience)
             throws IOException {
         TrainingSpec training = spec.training();
-        ModelSpec model = training.model();
-        Arithmetic arithmetic = Arithmetic.of(training.precision(), DeviceType.CPU, manager);
+        boolean tf32 = device.setArithmetic(training.precision());
+        Arithmetic arithmetic = Arithmetic.of(training.precision(), device.type(), manager);
         JniUtils.setSeed(training.seed());
-        Replica replica = Replica.inSegment(manager, model, arithmetic, segment, spec.rank());
+        Replica replica = device.replica(manager, spec, arithmetic, segment);
         ReplicaFiles files = ReplicaFiles.of(spec, manager, segment, replica);
         GradScaler scaler = GradScaler.fromMetadata(files.load());
         LossScaling scaling =
                 arithmetic.needsLossScaling() ? lossScaling(manager, segment, spec.rank(), scaler) : LossScaling.none();
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
-        Collective collective = new SharedMemoryCollective(
-                segment, spec.rank(), replica.buffers().bytes(), patience);
-        InputSlots inputs = new InputSlots(segment, model.imageSize(), spec.channelsLast());
+        Collective collective = device.collective(spec, segment, replica, patience);
+        InputSlots inputs = device.inputs(segment, training.model().imageSize(), spec.channelsLast());
         TrainingStep step =
                 switch (spec.strategy()) {
                     case DATA_PARALLEL ->
@@ -117,11 +119,11 @@ final class PreparedReplica implements AutoCloseable {
                                 replica,
                                 inputs,
                                 collective,
-                                SteppedShard.of(manager, segment, replica, spec),
+                                device.steppedShard(manager, spec, segment, replica),
                                 scaling);
                 };
-        LibC.trimHeap();
-        return new PreparedReplica(manager, segment, replica, arithmetic, scaling, collective, step, files);
+        return new PreparedReplica(
+                device, spec.rank(), tf32, manager, segment, replica, arithmetic, scaling, collective, step, files);
     }
 
     /** Replica 0 steps all parameters, the others none. */
@@ -147,6 +149,11 @@ final class PreparedReplica implements AutoCloseable {
                 cause);
     }
 
+    /** Samples of this replica's chunk. */
+    int images(StepCommand command) {
+        return command.isActive(rank) ? command.chunks().get(rank) : 0;
+    }
+
     /** Several steps may be waiting when the measurement is aborted: they are not begun. */
     StepReport run(StepCommand command) {
         if (segment.aborted()) {
@@ -154,25 +161,23 @@ final class PreparedReplica implements AutoCloseable {
                     FailureCategory.ABORTED, "step " + command.step() + " was not begun: the measurement was aborted");
         }
         long start = previousEnd != null ? previousEnd : System.nanoTime();
-        PhaseClock clock = new PhaseClock();
+        PhaseClock clock = device.startClock();
         Double loss = step.run(command, clock);
+        StepTimes times = clock.finish();
+        collective.end();
         long end = System.nanoTime();
         previousEnd = end;
         files.record(command, loss);
-        return new StepReport(command.step(), end - start, clock.phases(), collective.takeWaitNanos(), loss);
+        return new StepReport(
+                command.step(), end - start, times.phases(), collective.takeWaitNanos(), loss, times.gpu());
     }
 
     ReplicaSummary summarise() {
-        CRC32C checksum = new CRC32C();
-        checksum.update(replica.parameterBytes());
-        OptionalDouble peak = ResidentMemory.peakMiB();
+        collective.settle();
+        String checksum = String.format(Locale.ROOT, "%08x", replica.parameterChecksum());
+        MemoryUse memory = device.memory();
         files.write(scaling.toMetadata());
-        return new ReplicaSummary(
-                String.format(Locale.ROOT, "%08x", checksum.getValue()),
-                peak.isPresent() ? peak.getAsDouble() : null,
-                peak.isPresent() ? MEMORY_KIND : null,
-                amp(),
-                false);
+        return new ReplicaSummary(checksum, memory.peakMiB(), memory.kind(), amp(), tf32, memory.deviceUsedMiB());
     }
 
     private AmpSummary amp() {
@@ -191,12 +196,24 @@ final class PreparedReplica implements AutoCloseable {
 
     @Override
     public void close() {
-        close(manager, segment);
+        try {
+            collective.close();
+        } finally {
+            close(device, manager, segment);
+        }
     }
 
-    private static void close(NDManager manager, Segment segment) {
+    private static void close(ReplicaDevice device, NDManager manager, Segment segment) {
         // The tensors lie in the segment's memory, so they go first.
         manager.close();
+        try {
+            device.endMeasurement();
+        } finally {
+            close(segment);
+        }
+    }
+
+    private static void close(Segment segment) {
         try {
             segment.close();
         } catch (IOException e) {

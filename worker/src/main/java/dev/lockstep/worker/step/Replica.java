@@ -1,5 +1,6 @@
 package dev.lockstep.worker.step;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -14,7 +15,8 @@ import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
 import dev.lockstep.worker.precision.Arithmetic;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * A model whose parameters, gradients and running statistics are views of flat memory. Autograd adds each gradient straight into
@@ -54,6 +56,20 @@ final class Replica {
         return replica;
     }
 
+    /** A replica in memory of the manager's device, with initial values: those that a replica of the same seed has on the CPU. */
+    static Replica onDevice(NDManager manager, ModelSpec spec, Arithmetic arithmetic) {
+        EfficientNet model = EfficientNet.create(spec);
+        FlatLayout layout = FlatLayout.of(model.trainable());
+        Replica replica = new Replica(
+                model,
+                arithmetic,
+                FlatTensor.onDevice(manager, layout),
+                FlatTensor.onDevice(manager, layout),
+                FlatTensor.onDevice(manager, FlatLayout.of(model.runningStatistics())));
+        replica.bind(manager, true);
+        return replica;
+    }
+
     /**
      * A replica whose parameters are the segment's and whose gradients are its rank's there. Rank 0 writes initial values; the
      * others leave the parameters alone.
@@ -81,23 +97,35 @@ final class Replica {
     }
 
     private void bind(NDManager manager, boolean initialise) {
+        if (initialise) {
+            initialise(manager, model.trainable(), parameters);
+            initialise(manager, model.runningStatistics(), buffers);
+        }
         for (Parameter parameter : model.trainable()) {
-            bind(manager, parameter, parameters, initialise);
+            bind(manager, parameter, parameters);
             aliasGradient(parameter);
         }
         for (Parameter statistic : model.runningStatistics()) {
-            bind(manager, statistic, buffers, initialise);
+            bind(manager, statistic, buffers);
         }
         zeroGradients();
     }
 
-    private static void bind(NDManager manager, Parameter parameter, FlatTensor flat, boolean initialise) {
-        if (initialise) {
-            Initializer initializer = parameter.getInitializer();
-            try (NDArray initial = initializer.initialize(manager, parameter.getShape(), DataType.FLOAT32)) {
-                flat.bytes(parameter.getName()).put(initial.toByteBuffer(true));
+    /** Draws on the CPU wherever the replica is, because a GPU's generator draws other numbers from the same seed. */
+    private static void initialise(NDManager parent, List<Parameter> tensors, FlatTensor flat) {
+        try (NDManager host = parent.newSubManager(Device.cpu())) {
+            FlatTensor values = flat.onHost(host);
+            for (Parameter tensor : tensors) {
+                Initializer initializer = tensor.getInitializer();
+                try (NDArray initial = initializer.initialize(host, tensor.getShape(), DataType.FLOAT32)) {
+                    values.bytes(tensor.getName()).put(initial.toByteBuffer(true));
+                }
             }
+            flat.set(values);
         }
+    }
+
+    private static void bind(NDManager manager, Parameter parameter, FlatTensor flat) {
         NDArray view = flat.view(manager, parameter.getName());
         parameter.setInitializer((owner, shape, type) -> view);
         parameter.initialize(manager, DataType.FLOAT32);
@@ -158,8 +186,12 @@ final class Replica {
         (parameters.layout().places().containsKey(name) ? parameters : buffers).write(name, values);
     }
 
-    /** The flat parameters' bytes from their first to their last. */
-    ByteBuffer parameterBytes() {
-        return parameters.bytes().duplicate().rewind();
+    /** CRC-32C over the flat parameters' bytes from their first to their last. */
+    long parameterChecksum() {
+        CRC32C checksum = new CRC32C();
+        try (NDManager manager = parameters.array().getManager().newSubManager()) {
+            checksum.update(parameters.onHost(manager).bytes().duplicate().rewind());
+        }
+        return checksum.getValue();
     }
 }

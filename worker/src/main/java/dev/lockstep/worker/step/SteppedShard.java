@@ -3,6 +3,7 @@ package dev.lockstep.worker.step;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.lockstep.common.memory.Segment;
+import dev.lockstep.common.plan.OptimizerSpec;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.worker.collective.Shard;
 import dev.lockstep.worker.optimizer.Optimizer;
@@ -11,7 +12,7 @@ import java.io.IOException;
 /**
  * The part of the parameters that one replica answers for under all-reduce.
  *
- * @param sums the gradients summed over all ranks, float32 [shard]; they lie in replica 0's gradients
+ * @param sums the gradients summed over all ranks, float32 [shard]; they lie in replica 0's gradients, or in the replica's own
  * @param optimizer steps this part of the parameters by them
  */
 record SteppedShard(NDArray sums, Optimizer optimizer) {
@@ -23,5 +24,12 @@ record SteppedShard(NDArray sums, Optimizer optimizer) {
         NDArray sums = allSums.shard(manager, shard);
         NDArray parameters = replica.parameters().shard(manager, shard);
         return new SteppedShard(sums, Optimizer.create(spec.training().optimizer(), manager, parameters, sums));
+    }
+
+    /** All of a replica that has memory of its own, as {@code DistributedDataParallel} has it. */
+    static SteppedShard whole(NDManager manager, Replica replica, OptimizerSpec optimizer) {
+        NDArray sums = replica.gradients().array();
+        return new SteppedShard(
+                sums, Optimizer.create(optimizer, manager, replica.parameters().array(), sums));
     }
 }

@@ -66,8 +66,10 @@ final class Trace {
         tensors.add(NamedTensor.floats("loss", all, all.length));
         tensors.add(NamedTensor.floats("logits", logits, logits.length / classes, classes));
         tensors.addAll(gradients.named("grad/"));
-        tensors.addAll(replica.parameters().named("param/"));
-        tensors.addAll(replica.buffers().named("buffer/"));
-        SafetensorsWriter.write(file, tensors, Map.of());
+        try (NDManager scope = manager.newSubManager()) {
+            tensors.addAll(replica.parameters().onHost(scope).named("param/"));
+            tensors.addAll(replica.buffers().onHost(scope).named("buffer/"));
+            SafetensorsWriter.write(file, tensors, Map.of());
+        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.lockstep.worker.step;
 
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -22,6 +23,13 @@ public interface TrainingEngine {
 
     /** Builds the model on its own, runs small steps with it, and lets go of it again. */
     ModelFootprint probe(TrainingSpec training);
+
+    /**
+     * Makes what the replicas of a measurement find each other by under NCCL; it is replica 0's to make.
+     *
+     * @throws dev.lockstep.common.failure.LockstepException ENVIRONMENT if this engine has no NCCL
+     */
+    CommunicatorId createCommunicatorId();
 
     /** Builds the replica over its segment; on rank 0 the segment then holds the initial parameters and buffers. */
     void prepare(ReplicaSpec replica);

@@ -1,6 +1,7 @@
 package dev.lockstep.worker.actor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -21,6 +22,8 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
+import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
@@ -57,6 +60,8 @@ class TrainingWorkerTest {
     private NotingEngine engine;
     private TestProbe<PoolMessage> pool;
     private TestProbe<MeasurementMessage> measurement;
+    private static final CommunicatorId COMMUNICATOR = CommunicatorId.of(new byte[128]);
+
     private final CompletableFuture<Integer> exit = new CompletableFuture<>();
 
     /** Notes every call and the thread it came on. */
@@ -84,6 +89,12 @@ class TrainingWorkerTest {
         public ModelFootprint probe(TrainingSpec training) {
             note("probe");
             return new ModelFootprint(1, 1, 16, 16, null, null);
+        }
+
+        @Override
+        public CommunicatorId createCommunicatorId() {
+            note("create communicator id");
+            return COMMUNICATOR;
         }
 
         @Override
@@ -143,7 +154,9 @@ class TrainingWorkerTest {
                 TRAINING,
                 StateFiles.NONE,
                 "/nowhere",
-                new SegmentLayout(2, 4, 3072, 5, 16, 16));
+                new SegmentLayout(2, 4, 3072, 5, 16, 16),
+                CollectiveKind.SHARED_MEMORY,
+                null);
         return new WorkerMessage.Prepare(replica, measurement.getRef());
     }
 
@@ -155,19 +168,29 @@ class TrainingWorkerTest {
     void shouldDoAllWorkInOrderOnOneThread() throws InterruptedException {
         ActorRef<WorkerMessage> worker = introducedWorker();
         worker.tell(new WorkerMessage.Probe(7, TRAINING, measurement.getRef()));
+        worker.tell(new WorkerMessage.CreateCommunicatorId(7, measurement.getRef()));
         worker.tell(prepare(7));
         worker.tell(step(7, 0));
         worker.tell(step(7, 1));
         worker.tell(new WorkerMessage.Summarise(7));
         worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
         measurement.expectMessageClass(MeasurementMessage.Probed.class);
+        measurement.expectMessage(new MeasurementMessage.CommunicatorIdCreated(7, COMMUNICATOR));
         measurement.expectMessage(new MeasurementMessage.Prepared(7, 1));
         measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
         measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
         measurement.expectMessageClass(MeasurementMessage.Summarised.class);
         measurement.expectMessage(new MeasurementMessage.Released(7, "cpu:0"));
         assertEquals(
-                List.of("start", "probe", "prepare", "step 0", "step 1", "summarise", "release"),
+                List.of(
+                        "start",
+                        "probe",
+                        "create communicator id",
+                        "prepare",
+                        "step 0",
+                        "step 1",
+                        "summarise",
+                        "release"),
                 List.copyOf(engine.calls));
         assertEquals(1, engine.threads.stream().distinct().count());
         assertEquals("training", engine.threads.take());
@@ -230,6 +253,25 @@ class TrainingWorkerTest {
             exit.complete(status);
         }));
         assertEquals(ProcessExit.ENVIRONMENT, exit.get(10, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void shouldEndTheProcessOnceAFailedDevicesMeasurementLetsGo() throws Exception {
+        ActorRef<WorkerMessage> worker = introducedWorker();
+        worker.tell(prepare(7));
+        measurement.expectMessageClass(MeasurementMessage.Prepared.class);
+        Failure failure = new Failure(FailureCategory.DEVICE, "CUDA error: an illegal memory access was encountered");
+        engine.step = () -> {
+            throw new LockstepException(failure.category(), failure.message());
+        };
+
+        worker.tell(step(7, 0));
+        measurement.expectMessage(new MeasurementMessage.WorkFailed(7, "cpu:0", failure));
+        assertFalse(exit.isDone(), "what went wrong goes first");
+        worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
+
+        assertEquals(ProcessExit.DEVICE, exit.get(10, TimeUnit.SECONDS));
+        assertEquals(List.of("start", "prepare", "step 0"), List.copyOf(engine.calls));
     }
 
     @Test

@@ -15,6 +15,7 @@ import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
@@ -181,7 +182,7 @@ class DjlTrainingEngineTest {
         try (NDManager manager = LibTorch.load().newBaseManager()) {
             EngineException cause = assertThrows(EngineException.class, () -> manager.zeros(new Shape(1L << 44)));
 
-            LockstepException e = DjlTrainingEngine.failure("step 2", cause);
+            LockstepException e = new CpuDevice().failure("step 2", 0, cause);
 
             assertEquals(FailureCategory.OUT_OF_MEMORY, e.failure().category());
             assertTrue(e.getMessage().startsWith("step 2 ran out of memory"), e.getMessage());
@@ -210,6 +211,8 @@ class DjlTrainingEngineTest {
                 training,
                 StateFiles.NONE,
                 segment.path().toString(),
-                segment.layout());
+                segment.layout(),
+                CollectiveKind.SHARED_MEMORY,
+                null);
     }
 }

@@ -4,6 +4,7 @@ import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
 import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
@@ -23,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** The ranks of one measurement in one process: an engine each, on a training thread each, over one real segment. */
 final class ReplicaGroup implements AutoCloseable {
@@ -43,10 +45,22 @@ final class ReplicaGroup implements AutoCloseable {
 
     ReplicaGroup(TrainingSpec training, Strategy strategy, StateFiles files, int ranks, int batch, Duration patience)
             throws IOException {
+        this(() -> new DjlTrainingEngine(1, List.of(), patience), training, strategy, files, ranks, batch);
+    }
+
+    /** @param newEngine makes one for each rank */
+    ReplicaGroup(
+            Supplier<DjlTrainingEngine> newEngine,
+            TrainingSpec training,
+            Strategy strategy,
+            StateFiles files,
+            int ranks,
+            int batch)
+            throws IOException {
         this.training = training;
         this.reduction = strategy == Strategy.ALL_REDUCE ? Reduction.SUM_TO_ALL : Reduction.SUM_TO_FIRST;
         for (int rank = 0; rank < ranks; rank++) {
-            engines.add(new DjlTrainingEngine(1, List.of(), patience));
+            engines.add(newEngine.get());
             threads.add(Executors.newSingleThreadExecutor(runnable -> {
                 Thread thread = new Thread(runnable, "training");
                 thread.setDaemon(true);
@@ -82,7 +96,9 @@ final class ReplicaGroup implements AutoCloseable {
                     training,
                     files,
                     segment.path().toString(),
-                    segment.layout());
+                    segment.layout(),
+                    engines.size() == 1 ? CollectiveKind.NONE : CollectiveKind.SHARED_MEMORY,
+                    null);
             on(rank, engine -> {
                 engine.prepare(spec);
                 return null;
@@ -96,11 +112,16 @@ final class ReplicaGroup implements AutoCloseable {
 
     /** Fills a slot with images in NCHW order. */
     void fill(int slot, float[] images, long[] labels) throws IOException {
+        fill(segment, training.memoryFormat(), slot, images, labels);
+    }
+
+    /** Fills a slot of a segment with images in NCHW order. */
+    static void fill(Segment segment, MemoryFormat format, int slot, float[] images, long[] labels) throws IOException {
         int samples = labels.length;
         int channels = 3;
         int pixels = images.length / samples / channels;
         ByteBuffer inputs = segment.inputs(slot, 0, samples);
-        boolean channelsLast = training.memoryFormat() == MemoryFormat.CHANNELS_LAST;
+        boolean channelsLast = format == MemoryFormat.CHANNELS_LAST;
         for (int i = 0; i < images.length; i++) {
             int sample = i / (channels * pixels);
             int channel = i / pixels % channels;

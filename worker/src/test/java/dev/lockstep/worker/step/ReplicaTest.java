@@ -2,6 +2,7 @@ package dev.lockstep.worker.step;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,7 +13,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.precision.Arithmetic;
-import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -132,9 +133,13 @@ class ReplicaTest {
     @Test
     void shouldChecksumAllParameters() {
         Replica replica = tiny();
-        ByteBuffer bytes = replica.parameterBytes();
+        long before = replica.parameterChecksum();
+        CRC32C checksum = new CRC32C();
+        checksum.update(replica.parameters().bytes().duplicate().rewind());
 
-        assertEquals(replica.parameters().layout().floats() * Float.BYTES, bytes.remaining());
+        assertEquals(checksum.getValue(), before);
+        replica.write("classifier.1.bias", new float[] {0, 0, 0, 0, 1});
+        assertNotEquals(before, replica.parameterChecksum());
     }
 
     private Replica tiny() {

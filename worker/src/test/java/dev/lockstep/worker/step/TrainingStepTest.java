@@ -139,7 +139,7 @@ class TrainingStepTest {
     private static void copy(Replica from, Replica to) {
         to.parameters()
                 .bytes()
-                .put(0, from.parameters().bytes(), 0, from.parameterBytes().capacity());
+                .put(0, from.parameters().bytes(), 0, from.parameters().bytes().capacity());
         to.buffers()
                 .bytes()
                 .put(0, from.buffers().bytes(), 0, from.buffers().bytes().capacity());

@@ -1,0 +1,45 @@
+package dev.lockstep.worker.libtorch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import ai.djl.pytorch.jni.LibUtils;
+import com.sun.jna.NativeLibrary;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+/** Looks all of libtorch's functions up that Lockstep calls, without calling them. */
+public class SymbolsTest {
+    private static final List<Map<String, String>> CALLED = List.of(
+            LibTorch.SYMBOLS,
+            FusedKernels.SYMBOLS,
+            AutocastMode.SYMBOLS,
+            MathMode.SYMBOLS,
+            ConvolutionGradients.SYMBOLS);
+
+    @Test
+    void shouldFindEverySymbolInTheCpuBuild() {
+        LibTorch.load();
+
+        assertEquals(Set.of(), missing());
+    }
+
+    /** The symbols that the loaded libtorch lacks. */
+    public static Set<String> missing() {
+        NativeLibrary library =
+                NativeLibrary.getInstance(Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
+                        .toString());
+        Set<String> missing = new TreeSet<>();
+        CALLED.stream().flatMap(symbols -> symbols.values().stream()).forEach(symbol -> {
+            try {
+                library.getFunction(symbol);
+            } catch (UnsatisfiedLinkError e) {
+                missing.add(symbol);
+            }
+        });
+        return missing;
+    }
+}
