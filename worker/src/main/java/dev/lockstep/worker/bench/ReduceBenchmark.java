@@ -34,8 +34,10 @@ public final class ReduceBenchmark {
     private static final ModelSpec MODEL = new ModelSpec("efficientnet_b3", 10, 300, null, null);
     private static final String RUN = "reduce-benchmark";
     private static final int RANKS = 2;
-    private static final int WARMUP = 5;
-    private static final int MEASURED = 30;
+    /** Until the Java code of the reduce is compiled, as it is in a training that has gone on for a while. */
+    private static final int WARMUP = 200;
+
+    private static final int MEASURED = 300;
     private static final int FAILED = 1;
     private static final float GRADIENT = 0.5f;
     private static final Duration PATIENCE = Duration.ofMinutes(1);
