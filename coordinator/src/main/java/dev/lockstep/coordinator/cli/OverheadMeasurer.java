@@ -11,6 +11,7 @@ import dev.lockstep.coordinator.overhead.Comparison;
 import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
+import dev.lockstep.coordinator.overhead.ReduceBenchmark;
 import dev.lockstep.coordinator.overhead.Rounds;
 import dev.lockstep.coordinator.overhead.Throughput;
 import dev.lockstep.coordinator.report.ReportReader;
@@ -35,6 +36,7 @@ final class OverheadMeasurer {
     private final List<EmptyStep> emptySteps = new ArrayList<>();
     private List<Comparison> training = List.of();
     private SystemInfo system;
+    private JsonNode reduce;
     private ExitStatus status = ExitStatus.DONE;
 
     /**
@@ -65,7 +67,7 @@ final class OverheadMeasurer {
         Folders.delete(shell.runDir().reports());
         attempt("training", this::train);
         attempt("empty step", this::measureEmptySteps);
-        JsonNode reduce = null;
+        attempt("reduce", this::measureReduce);
         return OverheadReport.of(
                 startedAt, system, order.plan(), order.rounds(), training, emptySteps, reduce, failures);
     }
@@ -127,6 +129,13 @@ final class OverheadMeasurer {
     private Throughput trainLockstep(CoordinatorClient client, Contender contender) {
         Report report = run(client, order.run(contender), contender.label());
         return Throughput.ofLockstep(report.results().get(0));
+    }
+
+    private void measureReduce() {
+        try (OverheadSides sides = new OverheadSides(shell, settings, ReduceBenchmark.DEVICES)) {
+            say("reduce of EfficientNet-B3's gradients over 2 processes");
+            reduce = sides.reduce();
+        }
     }
 
     private void measureEmptySteps() {

@@ -1,9 +1,11 @@
 package dev.lockstep.coordinator.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.coordinator.cluster.EngineNatives;
 import dev.lockstep.coordinator.gpu.GpuDriver;
 import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.overhead.BareLoops;
+import dev.lockstep.coordinator.overhead.ReduceBenchmark;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import dev.lockstep.coordinator.workers.Device;
 import dev.lockstep.coordinator.workers.Devices;
@@ -46,15 +48,24 @@ final class OverheadSides implements AutoCloseable {
     BareLoops bareLoops() {
         closeCluster();
         if (bareLoops == null) {
-            String classPath = ClusterOptions.workerClassPath(shell);
-            ReplicaProcesses processes = new ReplicaProcesses(
-                    classPath,
-                    settings.workerJavaOptions(),
-                    EngineNatives.environment(classPath),
-                    shell.runDir().coordinatorLog().file().getParent());
-            bareLoops = BareLoops.start(devices, processes, shell.interrupt()::isRequested);
+            bareLoops = BareLoops.start(devices, processes(), shell.interrupt()::isRequested);
         }
         return bareLoops;
+    }
+
+    /** What the benchmark of the reduce printed; neither side is there then. */
+    JsonNode reduce() {
+        close();
+        return ReduceBenchmark.run(devices, processes(), shell.interrupt()::isRequested, settings.stepTimeout());
+    }
+
+    private ReplicaProcesses processes() {
+        String classPath = ClusterOptions.workerClassPath(shell);
+        return new ReplicaProcesses(
+                classPath,
+                settings.workerJavaOptions(),
+                EngineNatives.environment(classPath),
+                shell.runDir().coordinatorLog().file().getParent());
     }
 
     private void closeBareLoops() {

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.overhead;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
@@ -21,7 +22,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** The process of one bare training loop, from this side of its pipes. */
+/** The process of one bare training loop or of the reduce benchmark, from this side of its pipes. */
 final class BareLoopProcess implements AutoCloseable {
     /** Stands for the end of its output. */
     private static final String END = "";
@@ -29,33 +30,31 @@ final class BareLoopProcess implements AutoCloseable {
     private static final long LOOK_MILLIS = 200;
     private static final long END_SECONDS = 10;
 
-    private final String device;
+    private final String what;
     private final Process process;
     private final Path log;
     private final BooleanSupplier cancelled;
     private final PrintWriter input;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
 
-    private BareLoopProcess(String device, Process process, Path log, BooleanSupplier cancelled) {
-        this.device = device;
+    private BareLoopProcess(String what, Process process, Path log, BooleanSupplier cancelled) {
+        this.what = what;
         this.process = process;
         this.log = log;
         this.cancelled = cancelled;
         this.input = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
-        Thread reader = new Thread(this::readLines, "bare-" + device);
+        Thread reader = new Thread(this::readLines, what);
         reader.setDaemon(true);
         reader.start();
     }
 
-    static BareLoopProcess start(String device, ProcessBuilder builder, Path log, BooleanSupplier cancelled) {
+    static BareLoopProcess start(String what, ProcessBuilder builder, Path log, BooleanSupplier cancelled) {
         try {
             Process process = builder.redirectError(log.toFile()).start();
-            return new BareLoopProcess(device, process, log, cancelled);
+            return new BareLoopProcess(what, process, log, cancelled);
         } catch (IOException e) {
             throw new LockstepException(
-                    FailureCategory.ENVIRONMENT,
-                    "the bare loop of " + device + " could not be started: " + e.getMessage(),
-                    e);
+                    FailureCategory.ENVIRONMENT, "the " + what + " could not be started: " + e.getMessage(), e);
         }
     }
 
@@ -84,7 +83,17 @@ final class BareLoopProcess implements AutoCloseable {
         String line = next(limit);
         if (!line.equals(signal.name())) {
             throw new LockstepException(
-                    FailureCategory.INTERNAL, "the bare loop of %s said %s, not %s".formatted(device, line, signal));
+                    FailureCategory.INTERNAL, "the %s said %s, not %s".formatted(what, line, signal));
+        }
+    }
+
+    /** The next line it says, as JSON. */
+    JsonNode awaitJson(Duration limit) {
+        String line = next(limit);
+        try {
+            return ReportJson.MAPPER.readTree(line);
+        } catch (JsonProcessingException e) {
+            throw new LockstepException(FailureCategory.INTERNAL, "the %s said %s, not JSON".formatted(what, line), e);
         }
     }
 
@@ -94,7 +103,7 @@ final class BareLoopProcess implements AutoCloseable {
             return ReportJson.MAPPER.readValue(line, BareReport.class);
         } catch (JsonProcessingException e) {
             throw new LockstepException(
-                    FailureCategory.INTERNAL, "the bare loop of %s said %s, not a report".formatted(device, line), e);
+                    FailureCategory.INTERNAL, "the %s said %s, not a report".formatted(what, line), e);
         }
     }
 
@@ -113,7 +122,7 @@ final class BareLoopProcess implements AutoCloseable {
         long start = System.nanoTime();
         while (System.nanoTime() - start < limit.toNanos()) {
             if (cancelled.getAsBoolean()) {
-                throw new LockstepException(FailureCategory.CANCELLED, "cancelled while a bare loop was training");
+                throw new LockstepException(FailureCategory.CANCELLED, "cancelled while it was measured");
             }
             String line = poll();
             if (END.equals(line)) {
@@ -125,7 +134,7 @@ final class BareLoopProcess implements AutoCloseable {
         }
         throw new LockstepException(
                 FailureCategory.TIMEOUT,
-                "the bare loop of %s has said nothing for %d s: see %s".formatted(device, limit.toSeconds(), log));
+                "the %s has said nothing for %d s: see %s".formatted(what, limit.toSeconds(), log));
     }
 
     private String poll() {
@@ -133,7 +142,7 @@ final class BareLoopProcess implements AutoCloseable {
             return lines.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new LockstepException(FailureCategory.CANCELLED, "interrupted while a bare loop was training", e);
+            throw new LockstepException(FailureCategory.CANCELLED, "interrupted while it was measured", e);
         }
     }
 
@@ -145,14 +154,13 @@ final class BareLoopProcess implements AutoCloseable {
             List<String> words = LogTail.read(log, 0, 1);
             return new LockstepException(
                     FailureCategory.WORKER_DIED,
-                    "the bare loop of %s %s%s; see %s"
-                            .formatted(device, exit, words.isEmpty() ? "" : ": " + words.get(0), log));
+                    "the %s %s%s; see %s".formatted(what, exit, words.isEmpty() ? "" : ": " + words.get(0), log));
         } catch (IOException e) {
             return new LockstepException(
-                    FailureCategory.WORKER_DIED, "the bare loop of " + device + " ended, and its log is not there", e);
+                    FailureCategory.WORKER_DIED, "the " + what + " ended, and its log is not there", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return new LockstepException(FailureCategory.CANCELLED, "interrupted while a bare loop ended", e);
+            return new LockstepException(FailureCategory.CANCELLED, "interrupted while a process ended", e);
         }
     }
 

@@ -47,7 +47,8 @@ public final class BareLoops implements AutoCloseable {
         try {
             for (Device device : devices) {
                 Path log = logDir.resolve("bare-" + device.id().replace(':', '-') + ".log");
-                started.loops.add(BareLoopProcess.start(device.id(), builder.apply(device), log, cancelled));
+                started.loops.add(
+                        BareLoopProcess.start("bare loop of " + device.id(), builder.apply(device), log, cancelled));
             }
         } catch (RuntimeException e) {
             started.close();

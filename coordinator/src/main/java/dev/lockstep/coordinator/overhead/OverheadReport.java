@@ -66,7 +66,10 @@ public record OverheadReport(
                 training,
                 emptySteps,
                 reduce,
-                Target.of(training, emptySteps, null),
+                Target.of(
+                        training,
+                        emptySteps,
+                        reduce == null ? null : reduce.required("ratio").doubleValue()),
                 failures);
     }
 

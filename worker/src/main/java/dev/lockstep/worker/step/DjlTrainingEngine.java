@@ -155,7 +155,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
     }
 
     /** A model's sizes, without building it; its memory is not known. */
-    ModelFootprint describe(ModelSpec model) {
+    public ModelFootprint describe(ModelSpec model) {
         return MemoryProbe.sizes(EfficientNet.create(model), null, null);
     }
 
