@@ -131,7 +131,7 @@ class OverheadTest {
         assertEquals(List.of(Strategy.values()), whole.plan().strategies());
         assertEquals(List.of(Precision.FP32), whole.plan().precisions());
         assertEquals("efficientnet_b3", whole.plan().model().name());
-        assertEquals(16, whole.plan().batchPerDevice());
+        assertEquals(List.of(16), whole.plan().batchPerDevice());
         assertEquals(4, whole.rounds());
         assertEquals(List.of(1, 2, 4, 8), whole.emptyWorkers());
         assertEquals(List.of(1, 2), whole.emptyWorkersUpTo(2));

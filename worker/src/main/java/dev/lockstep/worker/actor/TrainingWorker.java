@@ -29,6 +29,7 @@ import dev.lockstep.common.protocol.WorkerMessage.Summarise;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.worker.step.TrainingEngine;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -201,7 +202,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             thread.submit(
                     () -> engine.runStep(step.command()),
                     report -> outbox.sendSoon(current.replyTo, new StepDone(current.epoch, current.rank, report)),
-                    failure -> outbox.send(current.replyTo, new WorkFailed(current.epoch, deviceId, failure)));
+                    failing(current.replyTo, current.epoch));
         }
     }
 
@@ -242,12 +243,17 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             long epoch,
             Supplier<T> work,
             Function<T, MeasurementMessage> answer) {
+        thread.submit(work, result -> outbox.send(replyTo, answer.apply(result)), failing(replyTo, epoch));
+    }
+
+    /** Answers with a failure; that of a device is remembered before, so that the process ends when it is let go. */
+    private Consumer<Failure> failing(ActorRef<MeasurementMessage> replyTo, long epoch) {
         ActorRef<Command> self = getContext().getSelf();
-        thread.submit(work, result -> outbox.send(replyTo, answer.apply(result)), failure -> {
+        return failure -> {
             if (failure.category() == FailureCategory.DEVICE) {
                 self.tell(new DeviceFailed(failure));
             }
             outbox.send(replyTo, new WorkFailed(epoch, deviceId, failure));
-        });
+        };
     }
 }
