@@ -61,6 +61,7 @@ public final class Lockstep implements Runnable {
                 new Trace(shell),
                 new Verify(shell),
                 new CudaNativesCommand(shell),
+                new GpuSelftest(shell),
                 new Overhead(shell),
                 new ComparePytorch(shell),
                 new ListRuns(shell),

@@ -36,7 +36,16 @@ final class Verifier {
      * @throws CommandException if a trace could not be taken, or at Ctrl-C
      */
     Verdict verify(String model, int devices, List<Precision> precisions) {
-        List<Comparison> comparisons = Verification.comparisons(devices, precisions);
+        return verify(model, Verification.comparisons(devices, precisions));
+    }
+
+    /**
+     * Takes the traces and judges each comparison.
+     *
+     * @param model its name
+     * @throws CommandException if a trace could not be taken, or at Ctrl-C
+     */
+    Verdict verify(String model, List<Comparison> comparisons) {
         Path folder = makeFolder();
         ExitGuard guard = ExitGuard.holding(() -> Folders.delete(folder));
         try {

@@ -207,7 +207,8 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     }
 
     private Behavior<Command> onBatchReady(BatchReady ready) {
-        readyBatches = ready.step + 1;
+        // What waits for one and the same fill is told in no order: the last to be told need not be the furthest.
+        readyBatches = Math.max(readyBatches, ready.step + 1);
         commandNext();
         return this;
     }

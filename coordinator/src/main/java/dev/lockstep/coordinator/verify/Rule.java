@@ -120,6 +120,34 @@ public sealed interface Rule {
         }
     }
 
+    /**
+     * The same mixed precision on other devices: what comes before the gradients, of which a GradScaler's first steps say nothing yet.
+     *
+     * @param repetitions how often the expected logits stand in the actual ones
+     */
+    record SameForward(int repetitions) implements Rule {
+        /** Float16 rounds at 5e-4; the second loss follows from the first gradient, skipped or not on all devices alike. */
+        private static final double BOUND = 5e-2;
+
+        @Override
+        public List<Finding> judge(FloatTensors expected, FloatTensors actual) {
+            TensorComparison comparison = TensorComparison.of(new RepeatedLogits(expected, repetitions), actual);
+            List<Finding> findings = new ArrayList<>();
+            for (Group group : comparison.groups()) {
+                if (group.name().equals("loss") || group.name().equals("logits")) {
+                    findings.add(new Finding(
+                            group.name(),
+                            "error " + scientific(group.worstError()),
+                            "at most " + scientific(BOUND),
+                            group.worstError() <= BOUND,
+                            group.worstTensor()));
+                }
+            }
+            findings.addAll(missing(comparison));
+            return findings;
+        }
+    }
+
     /** The same computation on the same devices: every bit. */
     record Identical() implements Rule {
         @Override

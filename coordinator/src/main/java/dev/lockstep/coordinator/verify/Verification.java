@@ -54,6 +54,55 @@ public final class Verification {
         return List.copyOf(comparisons);
     }
 
+    /**
+     * The comparisons for replicas on GPUs. What takes part in them is fp32-strict, as TF32 rounds more than another order of
+     * summation does; a run is compared with itself within rounding, as cuDNN's gradients do not repeat to the bit; and amp has a
+     * GradScaler there.
+     *
+     * @param devices how many to compare with one, at least 2
+     * @param hasTf32 whether the GPUs have TF32, so that fp32 must show it
+     */
+    public static List<Comparison> onGpus(int devices, boolean hasTf32) {
+        TraceCase alone = alone(Precision.FP32_STRICT);
+        TraceCase uneven = trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1);
+        List<Comparison> comparisons = new ArrayList<>();
+        comparisons.add(new Comparison(
+                "fp32-strict, 1 device against " + devices,
+                alone,
+                trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.A_CHUNK_EACH, 1),
+                new Rule.WithinRounding(devices)));
+        comparisons.add(new Comparison(
+                "amp, 1 device against " + devices,
+                alone(Precision.AMP),
+                trace(Strategy.DATA_PARALLEL, Precision.AMP, devices, Inputs.A_CHUNK_EACH, 1),
+                new Rule.SameForward(devices)));
+        comparisons.add(new Comparison(
+                "data-parallel against all-reduce",
+                uneven,
+                trace(Strategy.ALL_REDUCE, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1),
+                new Rule.WithinRounding(1)));
+        comparisons.add(new Comparison(
+                "fp32-strict against amp", alone, alone(Precision.AMP), Rule.forPrecision(Precision.AMP_FP16)));
+        if (hasTf32) {
+            comparisons.add(new Comparison(
+                    "fp32-strict against fp32", alone, alone(Precision.FP32), new Rule.SameDirection(false)));
+        }
+        comparisons.add(new Comparison(
+                "the same run twice",
+                uneven,
+                trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 2),
+                new Rule.WithinRounding(1)));
+        return List.copyOf(comparisons);
+    }
+
+    private static TraceCase alone(Precision precision) {
+        return trace(Strategy.DATA_PARALLEL, precision, 1, Inputs.ONE_CHUNK, 1);
+    }
+
+    private static TraceCase trace(Strategy strategy, Precision precision, int devices, Inputs inputs, int repetition) {
+        return new TraceCase(strategy, precision, devices, inputs, repetition);
+    }
+
     private static TraceCase fp32(Strategy strategy, int devices, Inputs inputs) {
         return new TraceCase(strategy, Precision.FP32, devices, inputs, 1);
     }

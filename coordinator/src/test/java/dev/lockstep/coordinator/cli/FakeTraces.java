@@ -39,7 +39,7 @@ final class FakeTraces {
         }
     }
 
-    private static void write(Map<String, String> settings, Content content) {
+    static void write(Map<String, String> settings, Content content) {
         int steps = Integer.parseInt(settings.get("steps"));
         int images = Integer.parseInt(settings.get("global-batch"));
         SafetensorsWriter.write(

@@ -10,6 +10,7 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.ModelInfo;
 import dev.lockstep.common.report.Report;
+import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.RunInfo;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.common.report.SystemInfo;
@@ -26,6 +27,11 @@ final class SmallReport {
     private SmallReport() {}
 
     static void writeTo(Path folder) {
+        writeTo(folder, null, List.of());
+    }
+
+    /** The same with results, on a machine whose engine has this version of CUDA, or null. */
+    static void writeTo(Path folder, String cudaVersion, List<Result> results) {
         Plan plan = new Plan(
                 List.of(1),
                 List.of(Strategy.DATA_PARALLEL),
@@ -40,9 +46,23 @@ final class SmallReport {
                 new DataSpec.Synthetic(),
                 0);
         SystemInfo system = new SystemInfo(
-                "host", "system", "processor", 1, 1000, "17", "2", "0", "2", null, null, List.of(), "0", null, null);
+                "host",
+                "system",
+                "processor",
+                1,
+                1000,
+                "17",
+                "2",
+                "0",
+                "2",
+                cudaVersion,
+                cudaVersion,
+                List.of(),
+                "0",
+                null,
+                null);
         RunInfo run = new RunInfo("r1", RunStatus.CANCELLED, Instant.EPOCH, Instant.EPOCH, plan, List.of());
         ModelInfo model = new ModelInfo("tiny", 10, 32, 1000L, 0.1);
-        new ReportWriter(folder).write(new Report(Report.SCHEMA, run, system, model, List.of(), List.of()));
+        new ReportWriter(folder).write(new Report(Report.SCHEMA, run, system, model, results, List.of()));
     }
 }

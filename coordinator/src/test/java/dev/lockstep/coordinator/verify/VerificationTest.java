@@ -67,6 +67,33 @@ class VerificationTest {
     }
 
     @Test
+    void shouldCompareOnGpusWhatRepeatsThere() {
+        List<Comparison> comparisons = Verification.onGpus(2, true);
+        assertEquals(
+                List.of(
+                        "fp32-strict, 1 device against 2",
+                        "amp, 1 device against 2",
+                        "data-parallel against all-reduce",
+                        "fp32-strict against amp",
+                        "fp32-strict against fp32",
+                        "the same run twice"),
+                comparisons.stream().map(Comparison::name).toList());
+        assertEquals(8, Verification.traces(comparisons).size());
+        assertTrue(Verification.traces(Verification.onGpus(2, false)).stream()
+                .noneMatch(trace -> trace.precision() == Precision.FP32));
+    }
+
+    @Test
+    void shouldCompareMixedPrecisionOfDevicesByLossAndLogits() {
+        Rule rule = new Rule.SameForward(1);
+        Tensors expected = Tensors.of(3, 2, 1, 2);
+        assertEquals(List.of(), beyond(rule, expected, Tensors.of(3.01f, 2.01f, -5, Float.NaN)));
+        assertEquals(List.of("logits"), beyond(rule, expected, Tensors.of(3, 2.5f, 1, 2)));
+        assertEquals(List.of("loss"), beyond(rule, expected, Tensors.of(4, 2, 1, 2)));
+        assertEquals(List.of("loss"), beyond(rule, expected, Tensors.of(Float.NaN, 2, 1, 2)));
+    }
+
+    @Test
     void shouldTakeEachTraceOnce() {
         List<Comparison> comparisons =
                 Verification.comparisons(3, List.of(Precision.FP32, Precision.AMP, Precision.FP32_STRICT));
