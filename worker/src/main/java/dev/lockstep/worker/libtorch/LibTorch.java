@@ -86,7 +86,6 @@ public final class LibTorch {
             }
             zero(input);
             FusedKernels.link();
-            ConvolutionGradients.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }

@@ -39,14 +39,19 @@ final class Convolution extends Layer {
         return (manager, shape, type) -> manager.randomNormal(0f, deviation, shape, type);
     }
 
-    Parameter weight() {
-        return weight;
+    /** The same convolution at every place. */
+    PtNDArray applyWithoutStride(PtNDArray input) {
+        return convolve(input, new Shape(1, 1));
     }
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
+        return convolve(input, strides);
+    }
+
+    private PtNDArray convolve(PtNDArray input, Shape by) {
         PtNDArray offset = bias == null ? null : values(bias);
-        return JniUtils.convolution(input, values(weight), offset, strides, padding, DILATION, groups);
+        return JniUtils.convolution(input, values(weight), offset, by, padding, DILATION, groups);
     }
 
     @Override
