@@ -140,7 +140,7 @@ class OverheadTest {
         OverheadOrder quick = OverheadOrder.of(Map.of(RunSetting.STEPS, "5"), true, null, null, null);
         assertEquals(5, quick.plan().steps());
         assertEquals(1, quick.plan().warmup());
-        assertEquals(4, quick.plan().batchPerDevice());
+        assertEquals(List.of(4), quick.plan().batchPerDevice());
         assertEquals(2, quick.rounds());
         assertTrue(quick.emptySteps() < whole.emptySteps());
     }

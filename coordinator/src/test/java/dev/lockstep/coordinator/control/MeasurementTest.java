@@ -307,12 +307,18 @@ class MeasurementTest {
             stepDone(
                     prepares,
                     fish(workers.get(0), WorkerMessage.RunStep.class).command().step());
-            assertEquals(
-                    step < 5
-                            ? new TrainingLoop.Advanced((int) step + 1, (int) step + 4, false)
-                            : new TrainingLoop.Advanced((int) step + 1, 8, true),
-                    parent.expectMessageClass(Measurement.Advanced.class).progress());
         }
+        // Progress is told now and then, and at the end.
+        TrainingLoop.Advanced progress;
+        do {
+            progress = parent.expectMessageClass(Measurement.Advanced.class).progress();
+            int done = progress.stepsDone();
+            assertEquals(
+                    done < 6
+                            ? new TrainingLoop.Advanced(done, done + 3, false)
+                            : new TrainingLoop.Advanced(done, 8, true),
+                    progress);
+        } while (progress.stepsDone() < 8);
         summarise(prepares, "0badcafe", "0badcafe");
         release();
         TrainingLoop.Finished finished =

@@ -109,10 +109,10 @@ class ReportFormsTest {
         assertTrue(
                 csv.get(0)
                         .endsWith(
-                                ",warmupSteady,stepMillisMeanLow95,stepMillisMeanHigh95,outliers,otherProcessors,stolenProcessors,disturbances"),
+                                ",warmupSteady,stepMillisMeanLow95,stepMillisMeanHigh95,outliers,otherProcessors,stolenProcessors,disturbances,peerOf,peerProgram,peerRatioMedian,peerRatioMin,peerRatioMax"),
                 csv.get(0));
-        assertTrue(csv.get(1).endsWith(",1,0.5,0.0,\"The machine swapped, 3 MiB.\""), csv.get(1));
-        assertTrue(csv.get(2).endsWith(",,,,0,0.0,0.0,"), csv.get(2));
+        assertTrue(csv.get(1).endsWith(",1,0.5,0.0,\"The machine swapped, 3 MiB.\",,,,,"), csv.get(1));
+        assertTrue(csv.get(2).endsWith(",,,,0,0.0,0.0,,,,,,"), csv.get(2));
     }
 
     @Test
