@@ -176,14 +176,20 @@ class TrainingStepTest {
                 group.step(chunks);
             }
             int handles = group.on(0, DjlTrainingEngine::openHandles);
-            double resident = ResidentMemory.currentMiB().orElse(0);
-            for (int step = 0; step < 150; step++) {
-                group.step(chunks);
+            // What leaks grows all the time; what Java takes for itself it takes at times.
+            double leastGrown = Double.POSITIVE_INFINITY;
+            for (int window = 0; window < 4; window++) {
+                double resident = ResidentMemory.currentMiB().orElse(0);
+                for (int step = 0; step < 150; step++) {
+                    group.step(chunks);
+                }
+                leastGrown = Math.min(leastGrown, ResidentMemory.currentMiB().orElse(0) - resident);
             }
 
             assertEquals(handles, group.on(0, DjlTrainingEngine::openHandles));
-            double grown = ResidentMemory.currentMiB().orElse(0) - resident;
-            assertTrue(grown < 24, "resident memory grew by " + grown + " MiB in 150 steps");
+            assertTrue(
+                    leastGrown < 12,
+                    "resident memory grew by at least " + leastGrown + " MiB in each of four times 150 steps");
         }
     }
 
