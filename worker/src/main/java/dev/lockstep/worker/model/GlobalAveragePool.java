@@ -14,8 +14,11 @@ final class GlobalAveragePool extends Layer {
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
         Shape shape = input.getShape();
+        // Backward reads the count again: in memory of libtorch's own, for what DJL creates of Java values goes with
+        // their buffer.
         try (PtNDArray sum = JniUtils.sum(input, PIXELS, true);
-                PtNDArray count = (PtNDArray) input.getManager().create((float) (shape.get(2) * shape.get(3)))) {
+                PtNDArray count =
+                        (PtNDArray) input.getManager().full(new Shape(), (float) (shape.get(2) * shape.get(3)))) {
             return JniUtils.div(sum, count);
         }
     }
