@@ -174,7 +174,7 @@ class ClusterIT {
                 .output()
                 .lines()
                 .filter(line -> line.startsWith("cpu:1 "))
-                .map(line -> line.split("\\s+", -1)[4])
+                .map(line -> line.split("\\s+", -1)[5])
                 .findFirst()
                 .orElseThrow(() -> new AssertionError(runs));
         ProcessHandle.of(Long.parseLong(pid)).orElseThrow().destroyForcibly();
