@@ -218,7 +218,7 @@ class BatchIT {
                 .output()
                 .lines()
                 .filter(line -> line.startsWith("cpu:0 "))
-                .map(line -> Long.parseLong(line.split("\\s+", -1)[4]))
+                .map(line -> Long.parseLong(line.split("\\s+", -1)[5]))
                 .findFirst()
                 .orElseThrow();
     }
