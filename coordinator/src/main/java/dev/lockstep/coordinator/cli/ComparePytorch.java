@@ -61,8 +61,7 @@ final class ComparePytorch implements Callable<Integer> {
         Python found = PythonSearch.find(python, program::probe);
         shell.out().println(found.description());
         try (OwnCluster own = isClusterRunning() ? null : OwnCluster.start(shell, new ClusterOptions())) {
-            assert own == null || own.client() != null;
-            CoordinatorClient client = CoordinatorClient.of(shell.runDir());
+            CoordinatorClient client = own == null ? CoordinatorClient.of(shell.runDir()) : own.client();
             requireIdle(client.status());
             List<DeviceView> devices = client.devices();
             boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));

@@ -39,7 +39,7 @@ public final class LibTorch {
             "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v");
 
     /** Whether this platform passes results as described above. */
-    static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
