@@ -39,7 +39,7 @@ public final class LibTorch {
             "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v");
 
     /** Whether this platform passes results as described above. */
-    private static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
+    static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
 
     private LibTorch() {}
 
@@ -86,6 +86,7 @@ public final class LibTorch {
             }
             zero(input);
             FusedKernels.link();
+            ConvolutionGradients.link();
         } catch (UnsatisfiedLinkError e) {
             throw unusable(e.getMessage(), e);
         }

@@ -13,7 +13,6 @@ final class Convolution extends Layer {
     private final int outputChannels;
     private final int stride;
     private final int groups;
-    private final Shape strides;
     private final Shape padding;
     private final Parameter weight;
     private final Parameter bias;
@@ -23,7 +22,6 @@ final class Convolution extends Layer {
         this.outputChannels = outputChannels;
         this.stride = stride;
         this.groups = groups;
-        this.strides = new Shape(stride, stride);
         this.padding = new Shape((kernel - 1) / 2, (kernel - 1) / 2);
         Shape shape = new Shape(outputChannels, inputChannels / groups, kernel, kernel);
         this.weight = declare(
@@ -39,19 +37,19 @@ final class Convolution extends Layer {
         return (manager, shape, type) -> manager.randomNormal(0f, deviation, shape, type);
     }
 
-    /** The same convolution at every place. */
-    PtNDArray applyWithoutStride(PtNDArray input) {
-        return convolve(input, new Shape(1, 1));
+    Parameter weight() {
+        return weight;
     }
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        return convolve(input, strides);
+        return convolve(input, values(weight), stride);
     }
 
-    private PtNDArray convolve(PtNDArray input, Shape by) {
+    /** The same convolution by another filter of the weight's shape, at every {@code step}-th place. */
+    PtNDArray convolve(PtNDArray input, PtNDArray filter, int step) {
         PtNDArray offset = bias == null ? null : values(bias);
-        return JniUtils.convolution(input, values(weight), offset, by, padding, DILATION, groups);
+        return JniUtils.convolution(input, filter, offset, new Shape(step, step), padding, DILATION, groups);
     }
 
     @Override

@@ -78,6 +78,11 @@ public final class EfficientNet extends Sequential {
         return apply((PtNDArray) images, true);
     }
 
+    /** Adds to the parameters' gradients what is left out of autograd's graph. To be called after every backward of the logits. */
+    public void completeGradients() {
+        finishBackward();
+    }
+
     /** The trainable tensors in torchvision's order. */
     public List<Parameter> trainable() {
         return getParameters().values().stream()

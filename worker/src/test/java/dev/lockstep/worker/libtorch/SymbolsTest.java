@@ -13,8 +13,12 @@ import org.junit.jupiter.api.Test;
 
 /** Looks all of libtorch's functions up that Lockstep calls, without calling them. */
 public class SymbolsTest {
-    private static final List<Map<String, String>> CALLED =
-            List.of(LibTorch.SYMBOLS, FusedKernels.SYMBOLS, AutocastMode.SYMBOLS, MathMode.SYMBOLS);
+    private static final List<Map<String, String>> CALLED = List.of(
+            LibTorch.SYMBOLS,
+            FusedKernels.SYMBOLS,
+            AutocastMode.SYMBOLS,
+            MathMode.SYMBOLS,
+            ConvolutionGradients.SYMBOLS);
 
     @Test
     void shouldFindEverySymbolInTheCpuBuild() {

@@ -2,6 +2,7 @@ package dev.lockstep.worker.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -13,10 +14,12 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
+import dev.lockstep.worker.libtorch.ConvolutionGradients;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -93,6 +96,40 @@ class DepthwiseConvolutionTest {
         assertClose(expected.byWeight, found.byWeight, 0x1p-7);
     }
 
+    @Test
+    void shouldForgetAPassThatHadNoBackward() {
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
+        PtNDArray input = images(new Shape(2, 16, 8, 8), true);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        Found once = run(layer, weight, input);
+
+        try (NDManager step = manager.newSubManager()) {
+            PtNDArray leaf = images(new Shape(1, 16, 4, 4), true);
+            leaf.attach(step);
+            leaf.setRequiresGradient(true);
+            layer.apply(leaf.mul(2), true);
+        }
+        Found again = run(layer, weight, input);
+        layer.finishBackward();
+
+        assertArrayEquals(once.byWeight, again.byWeight, 0f);
+        assertArrayEquals(
+                again.byWeight,
+                layer.getParameters().get(0).getValue().getArray().getGradient().toFloatArray(),
+                0f);
+    }
+
+    @Test
+    void shouldRefuseAGradientOfAnotherShape() {
+        PtNDArray input = images(new Shape(2, 16, 8, 8), true);
+        PtNDArray gradient = images(new Shape(2, 16, 7, 8), true);
+
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> ConvolutionGradients.depthwiseWeight(
+                        gradient, input, new Shape(3, 3), new Shape(1, 1), new Shape(1, 1)));
+    }
+
     private Found run(Layer layer, PtNDArray weight, PtNDArray input) {
         return run(layer, weight, input, layerInput -> layer.apply((PtNDArray) layerInput.mul(2), true));
     }
@@ -131,6 +168,7 @@ class DepthwiseConvolutionTest {
         PtNDArray slopes =
                 (PtNDArray) manager.arange((float) output.size()).mod(7).sub(3).reshape(output.getShape());
         JniUtils.backward(output, slopes, false, false);
+        layer.finishBackward();
 
         assertEquals(DataType.FLOAT32, output.getDataType());
         return new Found(output, leaf.getGradient(), values.getGradient());
