@@ -2,6 +2,7 @@ package dev.lockstep.worker.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.ndarray.NDArray;
@@ -79,12 +80,12 @@ class DepthwiseConvolutionTest {
         assertClose(expected.byWeight, found.byWeight, 1e-5);
     }
 
-    @ParameterizedTest(name = "kernel {0}, stride {1}")
-    @CsvSource({"3, 2", "5, 2", "5, 1"})
-    void shouldHaveThemInBfloat16(int kernel, int stride) {
+    @ParameterizedTest(name = "images of {0} x {1}, kernel {2}, stride {3}")
+    @CsvSource({"14, 14, 3, 2", "14, 14, 5, 2", "15, 13, 5, 2", "14, 14, 5, 1", "7, 7, 5, 1"})
+    void shouldHaveThemInBfloat16(int height, int width, int kernel, int stride) {
         int channels = 32;
         PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(channels, 1, kernel, kernel));
-        PtNDArray input = images(new Shape(2, channels, 14, 14), true);
+        PtNDArray input = images(new Shape(2, channels, height, width), true);
 
         Found expected =
                 runHalf(new Convolution("c", channels, channels, kernel, stride, channels, false), weight, input);
@@ -120,6 +121,40 @@ class DepthwiseConvolutionTest {
     }
 
     @Test
+    void shouldAddTheGradientsOfSeveralPassesWheneverTheirBackwardComes() {
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
+        PtNDArray small = images(new Shape(2, 16, 8, 8), true);
+        PtNDArray large = images(new Shape(3, 16, 9, 7), true);
+        float[] expected = sum(
+                run(new Convolution("c", 16, 16, 5, 1, 16, false), weight, small).byWeight,
+                run(new Convolution("c", 16, 16, 5, 1, 16, false), weight, large).byWeight);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        PtNDArray values = withZeroGradient(layer, weight);
+
+        PtNDArray first = layer.apply(leaf(small).mul(2), true);
+        PtNDArray second = layer.apply(leaf(large).mul(2), true);
+        backward(layer, second);
+        backward(layer, first);
+
+        assertClose(expected, values.getGradient().toFloatArray(), 1e-5);
+    }
+
+    @Test
+    void shouldLeaveNothingForLaterWithoutBackward() {
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
+        PtNDArray input = images(new Shape(2, 16, 8, 8), true);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        PtNDArray values = withZeroGradient(layer, weight);
+        JniUtils.setGradMode(false);
+
+        PtNDArray output = layer.apply(leaf(input).mul(2), false);
+        layer.finishBackward();
+
+        assertFalse(ConvolutionGradients.hasHistory(output));
+        assertArrayEquals(new float[16 * 5 * 5], values.getGradient().toFloatArray(), 0f);
+    }
+
+    @Test
     void shouldRefuseAGradientOfAnotherShape() {
         PtNDArray input = images(new Shape(2, 16, 8, 8), true);
         PtNDArray gradient = images(new Shape(2, 16, 7, 8), true);
@@ -151,6 +186,19 @@ class DepthwiseConvolutionTest {
     }
 
     private Found run(Layer layer, PtNDArray weight, PtNDArray input, UnaryOperator<NDArray> forward) {
+        PtNDArray values = withZeroGradient(layer, weight);
+        PtNDArray leaf = leaf(input);
+        NDArray zero = manager.zeros(new Shape(1));
+
+        PtNDArray output = (PtNDArray) forward.apply(leaf).add(zero);
+        backward(layer, output);
+
+        assertEquals(DataType.FLOAT32, output.getDataType());
+        return new Found(output, leaf.getGradient(), values.getGradient());
+    }
+
+    /** The weight of a layer, which gets these values unless it has some. */
+    private PtNDArray withZeroGradient(Layer layer, PtNDArray weight) {
         Parameter parameter = layer.getParameters().get(0).getValue();
         if (!parameter.isInitialized()) {
             parameter.setInitializer((owner, shape, type) -> weight.duplicate());
@@ -160,18 +208,28 @@ class DepthwiseConvolutionTest {
         values.setRequiresGradient(true);
         JniUtils.backward(JniUtils.sum(values), (PtNDArray) manager.ones(new Shape()), false, false);
         values.getGradient().muli(0);
+        return values;
+    }
+
+    private static PtNDArray leaf(PtNDArray input) {
         PtNDArray leaf = JniUtils.detachGradient(input);
         leaf.setRequiresGradient(true);
-        NDArray zero = manager.zeros(new Shape(1));
+        return leaf;
+    }
 
-        PtNDArray output = (PtNDArray) forward.apply(leaf).add(zero);
+    private void backward(Layer layer, PtNDArray output) {
         PtNDArray slopes =
                 (PtNDArray) manager.arange((float) output.size()).mod(7).sub(3).reshape(output.getShape());
         JniUtils.backward(output, slopes, false, false);
         layer.finishBackward();
+    }
 
-        assertEquals(DataType.FLOAT32, output.getDataType());
-        return new Found(output, leaf.getGradient(), values.getGradient());
+    private static float[] sum(float[] first, float[] second) {
+        float[] sum = first.clone();
+        for (int i = 0; i < sum.length; i++) {
+            sum[i] += second[i];
+        }
+        return sum;
     }
 
     private PtNDArray images(Shape shape, boolean channelsLast) {
