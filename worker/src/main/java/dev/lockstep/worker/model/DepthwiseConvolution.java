@@ -8,7 +8,6 @@ import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.ConvolutionGradients;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -31,6 +30,7 @@ final class DepthwiseConvolution extends Layer {
     private final int stride;
     private final Convolution convolution;
     private final Parameter weight;
+    /** Those that no backward has followed yet. */
     private final List<Pass> passes = new ArrayList<>();
 
     /**
@@ -73,8 +73,6 @@ final class DepthwiseConvolution extends Layer {
             // A retained gradient is copied into C order, which for these axes is the order it has already.
             PtNDArray byPixel = JniUtils.permute(output, TO_NHWC);
             ConvolutionGradients.retainGradient(byPixel);
-            // A pass that had no backward went with its step.
-            passes.removeIf(pass -> pass.output.isReleased());
             passes.add(new Pass(JniUtils.detachGradient(input), byPixel));
             return JniUtils.permute(byPixel, TO_NCHW);
         }
@@ -92,12 +90,10 @@ final class DepthwiseConvolution extends Layer {
 
     @Override
     void finishBackward() {
-        for (Iterator<Pass> pending = passes.iterator(); pending.hasNext(); ) {
-            Pass pass = pending.next();
-            // Null where backward has not come by yet.
+        for (Pass pass : passes) {
+            // Released where no backward came in its step; without gradient where backward is still to come.
             PtNDArray byPixel = pass.output.isReleased() ? null : JniUtils.getGradient(pass.output);
             if (byPixel != null) {
-                pending.remove();
                 try (pass;
                         byPixel;
                         PtNDArray outputGradient = JniUtils.permute(byPixel, TO_NCHW)) {
@@ -105,6 +101,7 @@ final class DepthwiseConvolution extends Layer {
                 }
             }
         }
+        passes.removeIf(pass -> pass.output.isReleased());
     }
 
     private void addWeightGradient(PtNDArray input, PtNDArray outputGradient) {
