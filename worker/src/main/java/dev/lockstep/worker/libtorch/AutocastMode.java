@@ -1,5 +1,6 @@
 package dev.lockstep.worker.libtorch;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Supplier;
 
@@ -13,6 +14,7 @@ public final class AutocastMode {
     static final Map<String, String> SYMBOLS = Map.of(
             "setEnabled", "_ZN2at8autocast20set_autocast_enabledEN3c1010DeviceTypeEb",
             "isEnabled", "_ZN2at8autocast19is_autocast_enabledEN3c1010DeviceTypeE",
+            "type", "_ZN2at8autocast18get_autocast_dtypeEN3c1010DeviceTypeE",
             "setType", "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE",
             "incrementNesting", "_ZN2at8autocast17increment_nestingEv",
             "decrementNesting", "_ZN2at8autocast17decrement_nestingEv",
@@ -63,6 +65,9 @@ public final class AutocastMode {
         // A C++ bool is one byte; the rest of the register is anything.
         static native byte isEnabled(int device);
 
+        // A C++ ScalarType is one byte, too.
+        static native byte type(int device);
+
         static native void setType(int device, int type);
 
         static native int incrementNesting();
@@ -93,6 +98,18 @@ public final class AutocastMode {
             }
             Functions.setEnabled(device.number, 0);
         }
+    }
+
+    /** What it casts to in this thread on a device; null where it is off. */
+    public static HalfType type(DeviceType device) {
+        if (!isOn(device)) {
+            return null;
+        }
+        byte number = Functions.type(device.number);
+        return Arrays.stream(HalfType.values())
+                .filter(type -> type.number == number)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("autocast is to type " + number));
     }
 
     /** Whether it is on for a device in this thread. */

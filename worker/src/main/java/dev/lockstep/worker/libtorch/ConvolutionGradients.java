@@ -9,24 +9,26 @@ import com.sun.jna.Pointer;
 import java.util.Map;
 
 /**
- * The gradient of a depthwise convolution by its weight, apart from autograd: {@code torch.nn.grad.conv2d_weight}. By the calling
- * convention of x86-64 alone.
+ * The gradients of a depthwise convolution without dilation, apart from autograd: {@code torch.nn.grad.conv2d_input} and {@code
+ * conv2d_weight}. By the calling convention of x86-64 alone.
  */
 public final class ConvolutionGradients {
     static final Map<String, String> SYMBOLS = Map.of(
             "convolutionBackward",
-            "_ZN2at25compositeexplicitautograd20convolution_backwardERKNS_6TensorES3_S3_N3c1016OptionalArrayRefIlEENS4_8ArrayRefIlEES8_S8_bS8_lSt5arrayIbLm3EE",
-            "retainGradient",
-            "_ZN2at4_ops11retain_grad4callERNS_6TensorE",
-            "isLeaf",
-            "_ZN2at4_ops7is_leaf4callERKNS_6TensorE");
+            "_ZN2at25compositeexplicitautograd20convolution_backwardERKNS_6TensorES3_S3_N3c1016OptionalArrayRefIlEENS4_8ArrayRefIlEES8_S8_bS8_lSt5arrayIbLm3EE");
 
-    /** Of the three results the second: by the weight. The bytes of a {@code std::array<bool, 3>}. */
-    private static final long WEIGHT_ALONE = 0x000100;
+    /**
+     * One of the three results.
+     *
+     * @param mask the bytes of a {@code std::array<bool, 3>} that asks for it alone
+     * @param index where it lies: libstdc++ lays a {@code std::tuple} out from its last element to its first
+     */
+    private record Result(long mask, int index) {
+        static final Result INPUT = new Result(0x000001, 2);
+        static final Result WEIGHT = new Result(0x000100, 1);
+    }
 
     private static final int RESULT_TENSORS = 3;
-    /** libstdc++ lays a {@code std::tuple} out from its last element to its first; the one in the middle stays there. */
-    private static final int WEIGHT_RESULT = 1;
 
     private static final int DIMENSIONS = 2;
 
@@ -65,11 +67,6 @@ public final class ConvolutionGradients {
                 long outputPaddingCount,
                 long groups,
                 long outputMask);
-
-        static native void retainGradient(long tensor);
-
-        // A C++ bool is one byte; the rest of the register is anything.
-        static native byte isLeaf(long tensor);
     }
 
     /** Whether this platform has the calling convention. */
@@ -82,21 +79,8 @@ public final class ConvolutionGradients {
         Functions.link();
     }
 
-    /** Whether an operator that autograd recorded made the array; {@link PtNDArray#hasGradient} knows of leaves alone. */
-    public static boolean hasHistory(PtNDArray array) {
-        return Functions.isLeaf(array.getHandle()) == 0;
-    }
-
-    /** Has backward leave a copy of the gradient of an array that is no leaf where {@link PtNDArray#getGradient} finds it. */
-    public static void retainGradient(PtNDArray array) {
-        if (!hasHistory(array)) {
-            throw new IllegalArgumentException("an array without history has no gradient to retain");
-        }
-        Functions.retainGradient(array.getHandle());
-    }
-
     /**
-     * The gradient of a depthwise convolution without dilation by its weight.
+     * The gradient by the weight.
      *
      * @param outputGradient [N, C, OH, OW]
      * @param input [N, C, H, W], of the gradient's type
@@ -107,10 +91,30 @@ public final class ConvolutionGradients {
      */
     public static PtNDArray depthwiseWeight(
             PtNDArray outputGradient, PtNDArray input, Shape kernel, Shape stride, Shape padding) {
-        check(outputGradient, input, kernel, stride, padding);
-        long channels = input.getShape().get(1);
-        try (PtNDArray weight = weightLike(outputGradient, channels, kernel);
-                Memory results = new Memory((long) RESULT_TENSORS * Long.BYTES);
+        try (PtNDArray weight = weightLike(outputGradient, input.getShape().get(1), kernel)) {
+            return call(outputGradient, input, weight, stride, padding, Result.WEIGHT);
+        }
+    }
+
+    /**
+     * The gradient by the input.
+     *
+     * @param outputGradient [N, C, OH, OW]
+     * @param input [N, C, H, W], of the gradient's type
+     * @param weight [C, 1, KH, KW], of the gradient's type
+     * @param stride by height and width
+     * @param padding above and below, left and right
+     * @return [N, C, H, W], of the gradient's type, attached to the gradient's manager
+     */
+    public static PtNDArray depthwiseInput(
+            PtNDArray outputGradient, PtNDArray input, PtNDArray weight, Shape stride, Shape padding) {
+        return call(outputGradient, input, weight, stride, padding, Result.INPUT);
+    }
+
+    private static PtNDArray call(
+            PtNDArray outputGradient, PtNDArray input, PtNDArray weight, Shape stride, Shape padding, Result result) {
+        check(outputGradient, input, weight, stride, padding);
+        try (Memory results = new Memory((long) RESULT_TENSORS * Long.BYTES);
                 Memory strides = pair(stride);
                 Memory paddings = pair(padding);
                 Memory ones = pair(new Shape(1, 1));
@@ -132,11 +136,11 @@ public final class ConvolutionGradients {
                     0,
                     Pointer.nativeValue(zeros),
                     DIMENSIONS,
-                    channels,
-                    WEIGHT_ALONE);
+                    input.getShape().get(1),
+                    result.mask);
             // The two tensors that were not asked for are undefined and own nothing.
             long handle = Native.malloc(Long.BYTES);
-            new Pointer(handle).setLong(0, results.getLong((long) WEIGHT_RESULT * Long.BYTES));
+            new Pointer(handle).setLong(0, results.getLong((long) result.index * Long.BYTES));
             return new PtNDArray(outputGradient.getManager(), handle);
         }
     }
@@ -159,9 +163,14 @@ public final class ConvolutionGradients {
     }
 
     /** An argument error in C++ would end the process. */
-    private static void check(PtNDArray outputGradient, PtNDArray input, Shape kernel, Shape stride, Shape padding) {
+    private static void check(
+            PtNDArray outputGradient, PtNDArray input, PtNDArray weight, Shape stride, Shape padding) {
         Shape in = input.getShape();
+        Shape filter = weight.getShape();
         boolean fits = in.dimension() == 2 + DIMENSIONS
+                && filter.dimension() == 2 + DIMENSIONS
+                && filter.get(0) == in.get(1)
+                && filter.get(1) == 1
                 && stride.get(0) > 0
                 && stride.get(1) > 0
                 && outputGradient
@@ -169,17 +178,24 @@ public final class ConvolutionGradients {
                         .equals(new Shape(
                                 in.get(0),
                                 in.get(1),
-                                outputs(in, kernel, stride, padding, 0),
-                                outputs(in, kernel, stride, padding, 1)))
-                && input.getDataType() == outputGradient.getDataType();
+                                outputs(in, filter, stride, padding, 0),
+                                outputs(in, filter, stride, padding, 1)))
+                && input.getDataType() == outputGradient.getDataType()
+                && weight.getDataType() == outputGradient.getDataType();
         if (!fits) {
-            throw new IllegalArgumentException(
-                    "no gradient of a depthwise convolution by " + kernel + ": " + outputGradient.getDataType() + " "
-                            + outputGradient.getShape() + " of " + input.getDataType() + " " + in);
+            throw new IllegalArgumentException("no gradient of a depthwise convolution by %s %s: %s %s of %s %s"
+                    .formatted(
+                            weight.getDataType(),
+                            filter,
+                            outputGradient.getDataType(),
+                            outputGradient.getShape(),
+                            input.getDataType(),
+                            in));
         }
     }
 
-    private static long outputs(Shape input, Shape kernel, Shape stride, Shape padding, int axis) {
-        return (input.get(2 + axis) + 2 * padding.get(axis) - kernel.get(axis)) / stride.get(axis) + 1;
+    private static long outputs(Shape input, Shape weight, Shape stride, Shape padding, int axis) {
+        int i = 2 + axis;
+        return (input.get(i) + 2 * padding.get(axis) - weight.get(i)) / stride.get(axis) + 1;
     }
 }

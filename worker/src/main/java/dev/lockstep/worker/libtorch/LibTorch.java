@@ -33,6 +33,7 @@ public final class LibTorch {
             "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
             "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
             "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
+            "isLeaf", "_ZN2at4_ops7is_leaf4callERKNS_6TensorE",
             "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
             "copyInPlace", "_ZN2at4_ops5copy_4callERNS_6TensorERKS2_b",
             "floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v",
@@ -56,6 +57,9 @@ public final class LibTorch {
         static native long featureDropout(long result, long self, double probability, int training);
 
         static native long zeroInPlace(long self);
+
+        // A C++ bool is one byte; the rest of the register is anything.
+        static native byte isLeaf(long self);
 
         static native void setData(long self, long other);
 
@@ -161,6 +165,11 @@ public final class LibTorch {
         }
     }
 
+    /** Whether backward comes by an array: DJL knows it of leaves alone. */
+    public static boolean hasGradient(PtNDArray array) {
+        return Operators.isLeaf(array.getHandle()) == 0 || JniUtils.requiresGrad(array);
+    }
+
     /** Sets every element to zero, in place. */
     public static void zero(NDArray array) {
         Operators.zeroInPlace(((PtNDArray) array).getHandle());
@@ -176,6 +185,13 @@ public final class LibTorch {
             throw new IllegalArgumentException(array.getShape() + " cannot become " + other.getShape());
         }
         Operators.setData(((PtNDArray) array).getHandle(), ((PtNDArray) other).getHandle());
+    }
+
+    /** Lets go of an array's values. What is left is its history, from which a backward can start. */
+    public static void dropValues(PtNDArray array) {
+        try (NDArray nothing = array.getManager().zeros(new Shape(0))) {
+            Operators.setData(array.getHandle(), ((PtNDArray) nothing).getHandle());
+        }
     }
 
     /**

@@ -10,11 +10,12 @@ final class ConvolutionNormActivation extends Sequential {
             int kernel,
             int stride,
             int groups,
-            boolean activation) {
+            boolean activation,
+            GraphCuts cuts) {
         add(
                 groups == 1
                         ? new Convolution(name + ".0", inputChannels, outputChannels, kernel, stride, groups, false)
-                        : new DepthwiseConvolution(name + ".0", inputChannels, kernel, stride));
+                        : new DepthwiseConvolution(name + ".0", inputChannels, kernel, stride, cuts));
         add(new BatchNormalization(
                 name + ".1", outputChannels, variant.batchNormMomentum(), variant.batchNormEpsilon()));
         if (activation) {

@@ -6,115 +6,113 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
+import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
 import dev.lockstep.worker.libtorch.ConvolutionGradients;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
- * {@code torch.nn.Conv2d} with as many groups as channels. On the CPU, oneDNN has no fast kernel for two of the gradients that
- * training needs, and takes one that is up to ten times slower (docs/adr/0008). They are found by other means, with the same sums:
+ * {@code torch.nn.Conv2d} with as many groups as channels, 3 x 3 or 5 x 5, by steps of one or two. On the CPU autograd's graph is cut
+ * here, because oneDNN's kernels for the gradients that autograd asks for are two to ten times slower than others that find the
+ * same sums (docs/adr/0008):
  *
  * <ul>
- *   <li>by the input, in 16 bits with a stride: the convolution runs without it, and every second output is taken;
- *   <li>by the weight, of kernels five wide and of the former: autograd takes the weight for a constant, and
- *       {@link #finishBackward} adds its gradient.
+ *   <li>by the input: the convolution of the output's gradient by the filter turned around;
+ *   <li>by the weight, five wide: see {@link FiveWideGradient}.
  * </ul>
  */
 final class DepthwiseConvolution extends Layer {
-    private static final long[] TO_NHWC = {0, 2, 3, 1};
-    private static final long[] TO_NCHW = {0, 3, 1, 2};
     private static final int HEIGHT = 2;
     private static final int WIDTH = 3;
+    private static final long[] TO_NHWC = {0, 2, 3, 1};
+    private static final long[] TO_NCHW = {0, 3, 1, 2};
 
     private final int kernel;
     private final int stride;
+    private final Shape strides;
+    private final Shape padding;
     private final Convolution convolution;
     private final Parameter weight;
-    /** Those that no backward has followed yet. */
-    private final List<Pass> passes = new ArrayList<>();
+    private final GraphCuts cuts;
 
-    /**
-     * A forward pass whose weight gradient is due once backward is through. It lives as long as its step's manager.
-     *
-     * @param input [N, C, H, W]
-     * @param output [N, OH, OW, C]: backward retains its gradient
-     */
-    private record Pass(PtNDArray input, PtNDArray output) implements AutoCloseable {
-        @Override
-        public void close() {
-            input.close();
-            output.close();
-        }
-    }
-
-    DepthwiseConvolution(String name, int channels, int kernel, int stride) {
+    /** @param cuts of the model that this is a layer of */
+    DepthwiseConvolution(String name, int channels, int kernel, int stride, GraphCuts cuts) {
         this.kernel = kernel;
         this.stride = stride;
+        this.strides = new Shape(stride, stride);
+        this.padding = new Shape((kernel - 1) / 2, (kernel - 1) / 2);
         this.convolution = addChildBlock(
                 "convolution", new Convolution(name, channels, channels, kernel, stride, channels, false));
         this.weight = convolution.weight();
+        this.cuts = cuts;
     }
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        if (input.getDevice().isGpu()) {
+        if (!GraphCuts.pay(input)) {
             return convolution.apply(input, training);
         }
-        boolean strideLater = stride > 1 && AutocastMode.isOn(DeviceType.CPU);
-        boolean weightLater = (kernel == FiveWideGradient.KERNEL || strideLater)
-                && ConvolutionGradients.areAvailable()
-                // Without it backward does not come by here.
-                && ConvolutionGradients.hasHistory(input);
-        if (!weightLater) {
-            return convolve(input, values(weight), strideLater);
-        }
-        try (PtNDArray constant = JniUtils.detachGradient(values(weight));
-                PtNDArray output = convolve(input, constant, strideLater)) {
-            // A retained gradient is copied into C order, which for these axes is the order it has already.
-            PtNDArray byPixel = JniUtils.permute(output, TO_NHWC);
-            ConvolutionGradients.retainGradient(byPixel);
-            passes.add(new Pass(JniUtils.detachGradient(input), byPixel));
-            return JniUtils.permute(byPixel, TO_NCHW);
+        HalfType half = AutocastMode.type(DeviceType.CPU);
+        PtNDArray read = JniUtils.detachGradient(input);
+        try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+            PtNDArray output = convolution.convolve(read, filter, stride);
+            cuts.cut(input, output, gradient -> finish(read, gradient, half));
+            return GraphCuts.view(output);
         }
     }
 
-    private PtNDArray convolve(PtNDArray input, PtNDArray filter, boolean strideLater) {
-        if (!strideLater) {
-            return convolution.convolve(input, filter, stride);
-        }
-        try (PtNDArray all = convolution.convolve(input, filter, 1);
-                PtNDArray rows = JniUtils.slice(all, HEIGHT, 0, all.getShape().get(HEIGHT), stride)) {
-            return JniUtils.slice(rows, WIDTH, 0, rows.getShape().get(WIDTH), stride);
+    /** Adds the gradient by the weight, and returns that by the input. */
+    private PtNDArray finish(PtNDArray input, PtNDArray outputGradient, HalfType half) {
+        try (input;
+                outputGradient;
+                PtNDArray sum = JniUtils.getGradient(values(weight));
+                PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+            addWeightGradient(sum, outputGradient, input);
+            if (stride == 1) {
+                return turnedAround(outputGradient, filter, half);
+            }
+            if (half == null) {
+                return ConvolutionGradients.depthwiseInput(outputGradient, input, filter, strides, padding);
+            }
+            // In 16 bits that has no fast kernel either.
+            try (PtNDArray spread = spread(outputGradient, input.getShape())) {
+                return turnedAround(spread, filter, half);
+            }
         }
     }
 
-    @Override
-    void finishBackward() {
-        for (Pass pass : passes) {
-            // Released where no backward came in its step; without gradient where backward is still to come.
-            PtNDArray byPixel = pass.output.isReleased() ? null : JniUtils.getGradient(pass.output);
-            if (byPixel != null) {
-                try (pass;
-                        byPixel;
-                        PtNDArray outputGradient = JniUtils.permute(byPixel, TO_NCHW)) {
-                    addWeightGradient(pass.input, outputGradient);
-                }
-            }
+    private void addWeightGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray input) {
+        if (kernel == FiveWideGradient.KERNEL) {
+            new FiveWideGradient(stride).addTo(sum, outputGradient, input);
+            return;
         }
-        passes.removeIf(pass -> pass.output.isReleased());
+        try (PtNDArray gradient = ConvolutionGradients.depthwiseWeight(
+                outputGradient, input, new Shape(kernel, kernel), strides, padding)) {
+            sum.addi(gradient);
+        }
     }
 
-    private void addWeightGradient(PtNDArray input, PtNDArray outputGradient) {
-        try (PtNDArray sum = JniUtils.getGradient(values(weight))) {
-            if (kernel == FiveWideGradient.KERNEL) {
-                new FiveWideGradient(stride).addTo(sum, outputGradient, input);
-                return;
-            }
-            Shape padding = new Shape((kernel - 1) / 2, (kernel - 1) / 2);
-            try (PtNDArray gradient = ConvolutionGradients.depthwiseWeight(
-                    outputGradient, input, new Shape(kernel, kernel), new Shape(stride, stride), padding)) {
-                sum.addi(gradient);
-            }
+    /** The convolution by the filter turned around, in the arithmetic of the forward pass. */
+    private PtNDArray turnedAround(PtNDArray outputGradient, PtNDArray filter, HalfType half) {
+        try (PtNDArray turned = JniUtils.flip(filter, new long[] {HEIGHT, WIDTH})) {
+            return half == null
+                    ? convolution.convolve(outputGradient, turned, 1)
+                    : AutocastMode.with(DeviceType.CPU, half, () -> convolution.convolve(outputGradient, turned, 1));
+        }
+    }
+
+    /** The gradient of each output where its filter's middle lay, and zeros elsewhere. */
+    private PtNDArray spread(PtNDArray outputGradient, Shape input) {
+        Shape shape = outputGradient.getShape();
+        long rows = shape.get(HEIGHT);
+        long columns = shape.get(WIDTH);
+        long channels = shape.get(1);
+        try (PtNDArray byPixel = JniUtils.permute(outputGradient, TO_NHWC);
+                PtNDArray apart = JniUtils.reshape(byPixel, new long[] {shape.get(0), rows, 1, columns, 1, channels});
+                PtNDArray padded = JniUtils.pad(apart, new long[] {0, 0, 0, stride - 1L, 0, 0, 0, stride - 1L}, 0);
+                PtNDArray joined =
+                        JniUtils.reshape(padded, new long[] {shape.get(0), rows * stride, columns * stride, channels});
+                PtNDArray high = JniUtils.slice(joined, 1, 0, input.get(HEIGHT), 1);
+                PtNDArray wide = JniUtils.slice(high, 2, 0, input.get(WIDTH), 1)) {
+            return JniUtils.permute(wide, TO_NCHW);
         }
     }
 

@@ -12,6 +12,8 @@ public final class EfficientNet extends Sequential {
     private static final int STEM_STRIDE = 2;
     private static final int HEAD_FACTOR = 4;
 
+    private final GraphCuts cuts = new GraphCuts();
+
     private EfficientNet() {}
 
     /**
@@ -42,7 +44,7 @@ public final class EfficientNet extends Sequential {
     private int addFeatures(EfficientNetVariant variant, List<Stage> stages, double depth) {
         int channels = variant.channels(stages.get(0).inputChannels());
         add(new ConvolutionNormActivation(
-                "features.0", variant, ModelSpec.CHANNELS, channels, STEM_KERNEL, STEM_STRIDE, 1, true));
+                "features.0", variant, ModelSpec.CHANNELS, channels, STEM_KERNEL, STEM_STRIDE, 1, true, cuts));
         int allBlocks = stages.stream()
                 .mapToInt(stage -> variant.blocks(stage.blocks()))
                 .sum();
@@ -58,14 +60,15 @@ public final class EfficientNet extends Sequential {
                         channels,
                         outputChannels,
                         b == 0 ? stage.stride() : 1,
-                        depth * block / allBlocks));
+                        depth * block / allBlocks,
+                        cuts));
                 channels = outputChannels;
                 block++;
             }
         }
         int headChannels = HEAD_FACTOR * channels;
         add(new ConvolutionNormActivation(
-                "features." + (stages.size() + 1), variant, channels, headChannels, 1, 1, 1, true));
+                "features." + (stages.size() + 1), variant, channels, headChannels, 1, 1, 1, true, cuts));
         add(new GlobalAveragePool());
         add(new Flatten());
         return headChannels;
@@ -78,9 +81,9 @@ public final class EfficientNet extends Sequential {
         return apply((PtNDArray) images, true);
     }
 
-    /** Adds to the parameters' gradients what is left out of autograd's graph. To be called after every backward of the logits. */
-    public void completeGradients() {
-        finishBackward();
+    /** Carries a backward of the logits on where layers have cut autograd's graph. To be called after every one. */
+    public void continueBackward() {
+        cuts.continueBackward();
     }
 
     /** The trainable tensors in torchvision's order. */

@@ -11,6 +11,7 @@ final class InvertedBottleneck extends Layer {
     private final Sequential block = new Sequential();
     private final boolean residual;
     private final double depthProbability;
+    private final GraphCuts cuts;
 
     InvertedBottleneck(
             String name,
@@ -19,19 +20,21 @@ final class InvertedBottleneck extends Layer {
             int inputChannels,
             int outputChannels,
             int stride,
-            double depthProbability) {
+            double depthProbability,
+            GraphCuts cuts) {
         int expanded = EfficientNetVariant.roundChannels((double) inputChannels * stage.expandRatio());
         int index = 0;
         if (expanded != inputChannels) {
             block.add(new ConvolutionNormActivation(
-                    name + ".block." + index++, variant, inputChannels, expanded, 1, 1, 1, true));
+                    name + ".block." + index++, variant, inputChannels, expanded, 1, 1, 1, true, cuts));
         }
         block.add(new ConvolutionNormActivation(
-                name + ".block." + index++, variant, expanded, expanded, stage.kernel(), stride, expanded, true));
+                name + ".block." + index++, variant, expanded, expanded, stage.kernel(), stride, expanded, true, cuts));
         block.add(new SqueezeExcitation(
                 name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR)));
         block.add(new ConvolutionNormActivation(
-                name + ".block." + index, variant, expanded, outputChannels, 1, 1, 1, false));
+                name + ".block." + index, variant, expanded, outputChannels, 1, 1, 1, false, cuts));
+        this.cuts = cuts;
         residual = stride == 1 && inputChannels == outputChannels;
         this.depthProbability = residual ? depthProbability : 0;
         if (this.depthProbability > 0) {
@@ -47,13 +50,21 @@ final class InvertedBottleneck extends Layer {
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        PtNDArray result = block.apply(input, training);
         if (!residual) {
-            return result;
+            return block.apply(input, training);
         }
-        try (result) {
-            return JniUtils.add(result, input);
+        // Backward comes back to the input twice, at once and from a cut within the block: only then may it go on from
+        // here.
+        PtNDArray leaf = GraphCuts.pay(input) ? cutAt(input) : input;
+        try (PtNDArray result = block.apply(leaf, training)) {
+            return JniUtils.add(result, leaf);
         }
+    }
+
+    private PtNDArray cutAt(PtNDArray input) {
+        PtNDArray leaf = JniUtils.detachGradient(input);
+        cuts.cut(input, leaf, gradient -> gradient);
+        return leaf;
     }
 
     @Override

@@ -24,13 +24,6 @@ abstract class Layer extends AbstractBlock {
         return input;
     }
 
-    /** Adds the gradients that a layer keeps out of autograd's graph, once backward is through. */
-    void finishBackward() {
-        for (var child : children.values()) {
-            ((Layer) child).finishBackward();
-        }
-    }
-
     /** Declares a tensor of the state_dict; it has no values until a replica gives it some. */
     final Parameter declare(String name, Parameter.Type type, Shape shape, boolean trainable, Initializer initializer) {
         return addParameter(Parameter.builder()

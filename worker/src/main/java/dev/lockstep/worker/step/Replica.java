@@ -153,7 +153,7 @@ final class Replica {
     /** Adds the gradients of the last forward pass's {@code output}, weighted by {@code gradient}, to the flat gradients. */
     void backward(NDArray output, NDArray gradient) {
         JniUtils.backward((PtNDArray) output, (PtNDArray) gradient, false, false);
-        model.completeGradients();
+        model.continueBackward();
     }
 
     void zeroGradients() {

@@ -3,6 +3,7 @@ package dev.lockstep.worker.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.ndarray.NDArray;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Against the plain convolution, whose gradients are all autograd's. */
 class DepthwiseConvolutionTest {
+    private final GraphCuts cuts = new GraphCuts();
     private NDManager manager;
 
     @BeforeEach
@@ -73,10 +75,10 @@ class DepthwiseConvolutionTest {
         PtNDArray input = images(shape, channelsLast);
 
         Found expected = run(new Convolution("c", channels, channels, kernel, stride, channels, false), weight, input);
-        Found found = run(new DepthwiseConvolution("c", channels, kernel, stride), weight, input);
+        Found found = run(new DepthwiseConvolution("c", channels, kernel, stride, cuts), weight, input);
 
         assertArrayEquals(expected.output, found.output, 0f);
-        assertArrayEquals(expected.byInput, found.byInput, 0f);
+        assertClose(expected.byInput, found.byInput, 1e-6);
         assertClose(expected.byWeight, found.byWeight, 1e-5);
     }
 
@@ -89,7 +91,7 @@ class DepthwiseConvolutionTest {
 
         Found expected =
                 runHalf(new Convolution("c", channels, channels, kernel, stride, channels, false), weight, input);
-        Found found = runHalf(new DepthwiseConvolution("c", channels, kernel, stride), weight, input);
+        Found found = runHalf(new DepthwiseConvolution("c", channels, kernel, stride, cuts), weight, input);
 
         // Half a unit in bfloat16's last place is 2^-9; the two may round differently once more.
         assertClose(expected.output, found.output, 0x1p-8);
@@ -101,7 +103,7 @@ class DepthwiseConvolutionTest {
     void shouldForgetAPassThatHadNoBackward() {
         PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
         PtNDArray input = images(new Shape(2, 16, 8, 8), true);
-        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1, cuts);
         Found once = run(layer, weight, input);
 
         try (NDManager step = manager.newSubManager()) {
@@ -111,7 +113,7 @@ class DepthwiseConvolutionTest {
             layer.apply(leaf.mul(2), true);
         }
         Found again = run(layer, weight, input);
-        layer.finishBackward();
+        cuts.continueBackward();
 
         assertArrayEquals(once.byWeight, again.byWeight, 0f);
         assertArrayEquals(
@@ -128,29 +130,47 @@ class DepthwiseConvolutionTest {
         float[] expected = sum(
                 run(new Convolution("c", 16, 16, 5, 1, 16, false), weight, small).byWeight,
                 run(new Convolution("c", 16, 16, 5, 1, 16, false), weight, large).byWeight);
-        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1, cuts);
         PtNDArray values = withZeroGradient(layer, weight);
 
         PtNDArray first = layer.apply(leaf(small).mul(2), true);
         PtNDArray second = layer.apply(leaf(large).mul(2), true);
-        backward(layer, second);
-        backward(layer, first);
+        backward(second);
+        backward(first);
 
         assertClose(expected, values.getGradient().toFloatArray(), 1e-5);
+    }
+
+    @Test
+    void shouldStopBackwardUntilItIsCarriedOn() {
+        PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 3, 3));
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 3, 1, cuts);
+        PtNDArray values = withZeroGradient(layer, weight);
+        PtNDArray leaf = leaf(images(new Shape(2, 16, 8, 8), true));
+        PtNDArray output = layer.apply(leaf.mul(2), true);
+
+        JniUtils.backward(output, (PtNDArray) manager.ones(output.getShape()), false, false);
+        float before = leaf.getGradient().abs().sum().getFloat()
+                + values.getGradient().abs().sum().getFloat();
+        cuts.continueBackward();
+
+        assertEquals(0, before);
+        assertNotEquals(0, leaf.getGradient().abs().sum().getFloat());
+        assertNotEquals(0, values.getGradient().abs().sum().getFloat());
     }
 
     @Test
     void shouldLeaveNothingForLaterWithoutBackward() {
         PtNDArray weight = (PtNDArray) manager.randomNormal(new Shape(16, 1, 5, 5));
         PtNDArray input = images(new Shape(2, 16, 8, 8), true);
-        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1);
+        DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1, cuts);
         PtNDArray values = withZeroGradient(layer, weight);
         JniUtils.setGradMode(false);
 
         PtNDArray output = layer.apply(leaf(input).mul(2), false);
-        layer.finishBackward();
+        cuts.continueBackward();
 
-        assertFalse(ConvolutionGradients.hasHistory(output));
+        assertFalse(LibTorch.hasGradient(output));
         assertArrayEquals(new float[16 * 5 * 5], values.getGradient().toFloatArray(), 0f);
     }
 
@@ -191,7 +211,7 @@ class DepthwiseConvolutionTest {
         NDArray zero = manager.zeros(new Shape(1));
 
         PtNDArray output = (PtNDArray) forward.apply(leaf).add(zero);
-        backward(layer, output);
+        backward(output);
 
         assertEquals(DataType.FLOAT32, output.getDataType());
         return new Found(output, leaf.getGradient(), values.getGradient());
@@ -217,11 +237,11 @@ class DepthwiseConvolutionTest {
         return leaf;
     }
 
-    private void backward(Layer layer, PtNDArray output) {
+    private void backward(PtNDArray output) {
         PtNDArray slopes =
                 (PtNDArray) manager.arange((float) output.size()).mod(7).sub(3).reshape(output.getShape());
         JniUtils.backward(output, slopes, false, false);
-        layer.finishBackward();
+        cuts.continueBackward();
     }
 
     private static float[] sum(float[] first, float[] second) {
