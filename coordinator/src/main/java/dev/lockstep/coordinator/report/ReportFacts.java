@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.plan.Labelled;
+import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
@@ -90,15 +91,28 @@ final class ReportFacts {
 
     static List<Fact> configuration(Report report) {
         Plan plan = report.run().plan();
-        return List.of(
+        List<Fact> facts = new ArrayList<>(List.of(
                 new Fact("Batch", batch(plan)),
                 new Fact("Steps", steps(plan)),
                 new Fact("Strategies", labels(plan.strategies())),
                 new Fact("Precisions", labels(plan.precisions())),
                 new Fact("Optimizer", optimizer(plan.optimizer())),
-                new Fact("Memory Format", plan.memoryFormat().label()),
+                new Fact("Memory Format", memoryFormat(plan.memoryFormat())),
                 new Fact("Data", plan.data().spelling()),
-                new Fact("Seed", Long.toString(plan.seed())));
+                new Fact("Seed", Long.toString(plan.seed()))));
+        if (plan.cudaGraphs()) {
+            facts.add(new Fact("CUDA Graphs", "recorded in the second step"));
+        }
+        return facts;
+    }
+
+    private static String memoryFormat(MemoryFormat format) {
+        return format == MemoryFormat.AUTO
+                ? "%s in full precision, %s in mixed"
+                        .formatted(
+                                format.in(Precision.FP32).label(),
+                                format.in(Precision.AMP).label())
+                : format.label();
     }
 
     private static String batch(Plan plan) {

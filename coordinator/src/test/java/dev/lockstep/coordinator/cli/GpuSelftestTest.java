@@ -157,6 +157,7 @@ class GpuSelftestTest {
                 List.of(
                         "TF32 off, bfloat16 = the cluster is ill",
                         "steps of fp32 and amp, batch 32 and 128 = the cluster is ill",
+                        "steps recorded and launched one by one = the cluster is ill",
                         "two replicas = the cluster is ill",
                         "traces = the cluster is ill"),
                 failed());

@@ -78,6 +78,11 @@ final class CpuDevice implements ReplicaDevice {
     }
 
     @Override
+    public Passes passes(Replica replica, TrainingSpec training, NDManager manager) {
+        return Passes.eager(replica);
+    }
+
+    @Override
     public InputSlots inputs(Segment segment, int imageSize, boolean channelsLast) {
         return new SharedInputs(segment, imageSize, channelsLast);
     }

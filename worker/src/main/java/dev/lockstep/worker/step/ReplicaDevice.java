@@ -59,6 +59,13 @@ interface ReplicaDevice {
      */
     Replica replica(NDManager manager, ReplicaSpec spec, Arithmetic arithmetic, Segment segment) throws IOException;
 
+    /**
+     * How the replica runs the model.
+     *
+     * @param manager of the replica
+     */
+    Passes passes(Replica replica, TrainingSpec training, NDManager manager);
+
     /** The segment's inputs as arrays of this device. */
     InputSlots inputs(Segment segment, int imageSize, boolean channelsLast);
 
