@@ -111,7 +111,7 @@ class GpuSelftestTest {
     @Test
     void shouldPrintATableOfWhatWorks() {
         runner.addStarted(
-                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null)));
+                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null, "9.0")));
         runner.checkReplicas(client());
         assertEquals(ExitStatus.DONE, runner.conclude(), shell.err()::toString);
         List<String> rows = rows("ok");

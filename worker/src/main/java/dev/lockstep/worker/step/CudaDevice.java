@@ -93,6 +93,12 @@ final class CudaDevice implements ReplicaDevice {
         gpu.peakMemory().reset();
     }
 
+    /** In the first step cuDNN tries its algorithms, some of which take more memory than all the rest and are not chosen. */
+    @Override
+    public void endFirstStep() {
+        gpu.peakMemory().reset();
+    }
+
     /** TF32 as PyTorch has it: in convolutions, not in matrix products; in neither when precision is strict. */
     @Override
     public boolean setArithmetic(Precision precision) {
