@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.coordinator.api.DeviceView;
@@ -150,7 +151,7 @@ final class SelftestRunner {
 
     private void checkTraces(CoordinatorClient client) {
         new Verifier(shell, client)
-                .verify(Verify.MODEL, Verification.onGpus(2, gpus.haveTf32()))
+                .verify(Verify.MODEL, Verification.onGpus(2, List.of(Precision.AMP, Precision.FP32), gpus.haveTf32()))
                 .judgements()
                 .forEach(this::addTrace);
     }

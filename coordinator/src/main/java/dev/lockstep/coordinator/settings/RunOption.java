@@ -25,6 +25,7 @@ enum RunOption implements Labelled {
     DROPOUT("dropout"),
     STOCHASTIC_DEPTH("stochastic-depth"),
     MEMORY_FORMAT("memory-format"),
+    CUDA_GRAPHS("cuda-graphs"),
     DATA("data"),
     SEED("seed"),
     WEIGHTS("weights"),

@@ -65,7 +65,8 @@ public final class RunRequests {
                 isLargestBatch(options),
                 options.integer(RunOption.ROUNDS, 1),
                 options.constant(RunOption.ON_OUT_OF_MEMORY, OnOutOfMemory.class),
-                warmupLimit(options));
+                warmupLimit(options),
+                cudaGraphs(options, onCpu));
         if (plan.largestBatch() && plan.data() instanceof DataSpec.Tensors) {
             throw RunOptions.usage(
                     "--batch-per-device max needs batches of any size, and --data tensors:FILE is one: name its size");
@@ -159,6 +160,14 @@ public final class RunRequests {
             return limit;
         }
         return exact ? least : Math.max(least, options.integer(RunOption.WARMUP_LIMIT, 0));
+    }
+
+    private static boolean cudaGraphs(RunOptions options, boolean onCpu) {
+        boolean wanted = options.flag(RunOption.CUDA_GRAPHS);
+        if (wanted && onCpu) {
+            throw RunOptions.usage("--cuda-graphs is for GPUs, and the cluster's devices are CPU devices");
+        }
+        return wanted;
     }
 
     private static ModelSpec model(RunOptions options) {

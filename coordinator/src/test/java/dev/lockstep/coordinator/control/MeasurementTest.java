@@ -108,13 +108,13 @@ class MeasurementTest {
                 false,
                 1,
                 OnOutOfMemory.FAIL,
-                warmupLimit);
+                warmupLimit,
+                false);
         measurement = testKit.spawn(Measurement.create(
                 new Measurement.Setting(
                         plan.measurements().get(0),
                         plan,
-                        new TrainingSpec(
-                                plan.model(), Precision.FP32, plan.optimizer(), plan.memoryFormat(), plan.seed()),
+                        TrainingSpec.of(plan, Precision.FP32),
                         FILES,
                         "run",
                         EPOCH,
