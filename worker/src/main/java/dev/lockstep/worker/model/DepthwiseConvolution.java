@@ -59,13 +59,22 @@ final class DepthwiseConvolution extends Layer {
         }
     }
 
-    /** Adds the gradient by the weight, and returns that by the input. */
+    /**
+     * Adds the gradient by the weight, and returns that by the input. The latter first: it fits where the output has just been, and
+     * memory stays in one piece.
+     */
     private PtNDArray finish(PtNDArray input, PtNDArray outputGradient, HalfType half) {
         try (input;
                 outputGradient;
-                PtNDArray sum = JniUtils.getGradient(values(weight));
-                PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+                PtNDArray sum = JniUtils.getGradient(values(weight))) {
+            PtNDArray gradient = inputGradient(outputGradient, input, half);
             addWeightGradient(sum, outputGradient, input);
+            return gradient;
+        }
+    }
+
+    private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
+        try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
             if (stride == 1) {
                 return turnedAround(outputGradient, filter, half);
             }
