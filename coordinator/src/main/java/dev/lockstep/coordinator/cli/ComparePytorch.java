@@ -11,6 +11,8 @@ import dev.lockstep.coordinator.peers.Python;
 import dev.lockstep.coordinator.peers.PythonSearch;
 import dev.lockstep.coordinator.settings.RunRequest;
 import dev.lockstep.coordinator.settings.RunRequests;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -53,9 +55,8 @@ final class ComparePytorch implements Callable<Integer> {
         Map<String, String> settings =
                 new RunOptions(shell.directory()).given(spec.commandLine().getParseResult());
         settings.putIfAbsent(RunSetting.ROUNDS.key(), DEFAULT_ROUNDS);
-        if (Long.parseLong(settings.get(RunSetting.ROUNDS.key())) < 1) {
-            throw new CommandException(ExitStatus.USAGE, "--rounds must be at least 1");
-        }
+        // Before a cluster is started; how many devices it has is known only afterwards.
+        requireComparable(settings);
         PeerProgram program =
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
         Python found = PythonSearch.find(python, program::probe);
@@ -66,7 +67,6 @@ final class ComparePytorch implements Callable<Integer> {
             List<DeviceView> devices = client.devices();
             boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));
             RunRequest request = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu);
-            requireComparable(request);
             return new PytorchComparison(shell, client, program, found)
                     .run(settings, request, devices)
                     .code();
@@ -98,28 +98,41 @@ final class ComparePytorch implements Callable<Integer> {
         }
     }
 
-    private static void requireComparable(RunRequest request) {
+    private static void requireComparable(Map<String, String> settings) {
+        if (settings.containsKey(RunSetting.SAVE_WEIGHTS.key()) || settings.containsKey(RunSetting.TRACE.key())) {
+            throw usage("--save-weights is for one run, and a comparison is many: leave it out");
+        }
+        RunRequest request = RunRequests.readForAnyCluster(ConfigFactory.parseMap(settings));
         Plan plan = request.plan();
         if (!plan.model().name().startsWith(TORCHVISIONS)) {
-            throw new CommandException(
-                    ExitStatus.USAGE,
-                    "torchvision has no model '%s': take one of efficientnet_b0 to efficientnet_b7"
-                            .formatted(plan.model().name()));
+            throw usage("torchvision has no model '%s': take one of efficientnet_b0 to efficientnet_b7"
+                    .formatted(plan.model().name()));
         }
         List<Integer> batches = plan.globalBatch() == null ? plan.batchPerDevice() : plan.globalBatch();
         if (plan.largestBatch() || batches.size() > 1 || plan.onOutOfMemory() != OnOutOfMemory.FAIL) {
-            throw new CommandException(
-                    ExitStatus.USAGE,
+            throw usage(
                     "both sides must have the same batch: name one size, not several or max, and leave out --on-out-of-memory halve");
         }
         if (plan.data() instanceof DataSpec.ImageFolder) {
-            throw new CommandException(
-                    ExitStatus.USAGE,
+            throw usage(
                     "an image folder would compare decoders, not training steps: take --data synthetic or tensors:FILE");
         }
-        if (request.files().save() != null || request.files().trace() != null) {
-            throw new CommandException(
-                    ExitStatus.USAGE, "--save-weights is for one run, and a comparison is many: leave it out");
+        if (plan.data() instanceof DataSpec.Tensors tensors) {
+            requireReadable(RunSetting.DATA, tensors.file());
         }
+        if (request.files().load() != null) {
+            requireReadable(RunSetting.WEIGHTS, Path.of(request.files().load()));
+        }
+    }
+
+    private static void requireReadable(RunSetting setting, Path file) {
+        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+            String why = Files.exists(file) ? "not a readable file" : "no such file";
+            throw usage("%s: cannot read %s: %s".formatted(setting.option(), file, why));
+        }
+    }
+
+    private static CommandException usage(String message) {
+        return new CommandException(ExitStatus.USAGE, message);
     }
 }

@@ -24,7 +24,6 @@ import java.util.stream.Collectors;
  */
 record OverheadOrder(
         Map<RunSetting, String> settings, Plan plan, int rounds, List<Integer> emptyWorkers, int emptySteps) {
-    private static final int MOST_DEVICES = 999;
     /** Java compiles what a step runs only after tens of thousands of them. */
     private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
 
@@ -62,7 +61,7 @@ record OverheadOrder(
             settings.putAll(QUICK);
         }
         settings.putAll(chosen);
-        Plan plan = RunRequests.read(ConfigFactory.parseMap(RunSetting.byKey(settings)), MOST_DEVICES, true)
+        Plan plan = RunRequests.readForAnyCluster(ConfigFactory.parseMap(RunSetting.byKey(settings)))
                 .plan();
         if (plan.precisions().size() != 1) {
             throw usage("--precision takes one value here: compare one after the other");

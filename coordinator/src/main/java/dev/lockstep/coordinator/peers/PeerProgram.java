@@ -78,10 +78,24 @@ public final class PeerProgram {
         } catch (JsonProcessingException e) {
             throw new LockstepException(FailureCategory.ENVIRONMENT, "it does not behave like a Python", e);
         } catch (IOException e) {
-            throw new LockstepException(FailureCategory.ENVIRONMENT, "it cannot be started", e);
+            throw new LockstepException(FailureCategory.ENVIRONMENT, whyNotStarted(python), e);
         } catch (InterruptedException e) {
             throw interrupted(e);
         }
+    }
+
+    /** In the words of a user, where the system's are a number and a call. */
+    private static String whyNotStarted(String python) {
+        Path file = Path.of(python);
+        if (!python.contains("/")) {
+            return "it is not on the PATH";
+        }
+        if (!Files.exists(file)) {
+            return "there is no such file";
+        }
+        return Files.isDirectory(file) || !Files.isExecutable(file)
+                ? "it is not an executable file"
+                : "it cannot be started";
     }
 
     /**

@@ -26,6 +26,9 @@ import java.util.stream.Stream;
 
 /** Makes a run of the options a user gave: fills in defaults and checks every value. */
 public final class RunRequests {
+    /** No cluster has more. */
+    private static final int MOST_DEVICES = 999;
+
     private static final int SMALLEST_IMAGE = 32;
     /** More than any machine holds, and few enough that no product of it with device counts is out of an int's range. */
     private static final int MOST_IMAGES = 1 << 20;
@@ -73,6 +76,15 @@ public final class RunRequests {
         Path output = options.isSet(RunOption.OUTPUT) ? Path.of(options.text(RunOption.OUTPUT)) : null;
         return new RunRequest(
                 plan, files(options, plan), output, configuration(options, plan), notes(options, plan, onCpu));
+    }
+
+    /**
+     * Reads a run while there is no cluster yet: with defaults for CPU devices, and any number of those.
+     *
+     * @throws LockstepException USAGE for a wrong option
+     */
+    public static RunRequest readForAnyCluster(Config given) {
+        return read(given, MOST_DEVICES, true);
     }
 
     private static StateFiles files(RunOptions options, Plan plan) {

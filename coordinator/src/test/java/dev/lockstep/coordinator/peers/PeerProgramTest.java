@@ -47,7 +47,9 @@ class PeerProgramTest {
         assertEquals("ModuleNotFoundError: No module named 'torch'", refusal(without));
         assertEquals("it ended with exit status 7", refusal(silent));
         assertEquals("it does not behave like a Python", refusal(other));
-        assertEquals("it cannot be started", refusal(folder.resolve("nowhere")));
+        assertEquals("there is no such file", refusal(folder.resolve("nowhere")));
+        assertEquals("it is not an executable file", refusal(Files.createFile(folder.resolve("text"))));
+        assertEquals("it is not on the PATH", refusal(Path.of("python-of-nobody")));
     }
 
     @Test
