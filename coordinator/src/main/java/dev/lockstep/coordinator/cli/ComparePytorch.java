@@ -11,6 +11,7 @@ import dev.lockstep.coordinator.peers.Python;
 import dev.lockstep.coordinator.peers.PythonSearch;
 import dev.lockstep.coordinator.settings.RunRequest;
 import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.overhead.OverheadReport;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

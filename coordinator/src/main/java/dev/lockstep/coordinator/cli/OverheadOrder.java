@@ -7,6 +7,7 @@ import dev.lockstep.common.work.BareOrder;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;

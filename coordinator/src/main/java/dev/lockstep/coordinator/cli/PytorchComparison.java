@@ -26,6 +26,7 @@ import dev.lockstep.coordinator.report.Observations;
 import dev.lockstep.coordinator.report.ReportReader;
 import dev.lockstep.coordinator.report.ReportWriter;
 import dev.lockstep.coordinator.settings.RunRequest;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Inputs;
 import java.io.IOException;
 import java.nio.file.Files;

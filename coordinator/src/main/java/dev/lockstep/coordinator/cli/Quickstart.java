@@ -4,6 +4,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Verdict;
 import java.util.Collections;
 import java.util.List;

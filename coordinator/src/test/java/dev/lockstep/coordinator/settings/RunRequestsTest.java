@@ -80,7 +80,7 @@ class RunRequestsTest {
                 weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
                 on-out-of-memory = halve
                 """);
-        assertEquals(RunOption.values().length - 1, all.root().size(), "all but batch-per-device");
+        assertEquals(RunSetting.values().length - 1, all.root().size(), "all but batch-per-device");
         RunRequest request = RunRequests.read(all, 2, true);
         Plan expected = new Plan(
                 List.of(2),
@@ -104,7 +104,7 @@ class RunRequestsTest {
         assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());
         assertEquals("so, so", request.notes().get(0));
         assertTrue(request.notes().get(1).contains("/w.safetensors"), request.notes()::toString);
-        assertEquals(RunOption.values().length - 1, request.configuration().size());
+        assertEquals(RunSetting.values().length - 1, request.configuration().size());
     }
 
     @Test
