@@ -62,7 +62,8 @@ final class ComparePytorch implements Callable<Integer> {
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
         Python found = PythonSearch.find(python, program::probe);
         shell.out().println(found.description());
-        try (OwnCluster own = isClusterRunning() ? null : OwnCluster.start(shell, new ClusterOptions())) {
+        boolean running = CoordinatorClient.find(shell.runDir()).isPresent();
+        try (OwnCluster own = running ? null : OwnCluster.start(shell, new ClusterOptions())) {
             CoordinatorClient client = own == null ? CoordinatorClient.of(shell.runDir()) : own.client();
             requireIdle(client.status());
             List<DeviceView> devices = client.devices();
@@ -71,18 +72,6 @@ final class ComparePytorch implements Callable<Integer> {
             return new PytorchComparison(shell, client, program, found)
                     .run(settings, request, devices)
                     .code();
-        }
-    }
-
-    private boolean isClusterRunning() {
-        try {
-            CoordinatorClient.of(shell.runDir()).status();
-            return true;
-        } catch (CommandException e) {
-            if (e.status() != ExitStatus.NO_CLUSTER) {
-                throw e;
-            }
-            return false;
         }
     }
 

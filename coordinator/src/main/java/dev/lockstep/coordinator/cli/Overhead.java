@@ -1,11 +1,9 @@
 package dev.lockstep.coordinator.cli;
 
-import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.overhead.OverheadReport;
 import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -107,7 +105,7 @@ final class Overhead implements Callable<Integer> {
 
     /** What the user's own cluster measures would be disturbed, and what is measured here too. */
     private static void refuseWhileMeasuring(RunDir runDir) {
-        running(runDir).ifPresent(cluster -> {
+        CoordinatorClient.find(runDir).ifPresent(cluster -> {
             if (cluster.currentRun() != null) {
                 throw new CommandException(
                         ExitStatus.ENVIRONMENT,
@@ -119,22 +117,11 @@ final class Overhead implements Callable<Integer> {
     }
 
     private static void refuseTwo(RunDir own) {
-        if (running(own).isPresent()) {
+        if (CoordinatorClient.find(own).isPresent()) {
             throw new CommandException(
                     ExitStatus.ENVIRONMENT,
                     "another lockstep overhead is at work, or one was killed: wait for it, or end its cluster with"
                             + " LOCKSTEP_RUN_DIR=" + own.path() + " deploy/bin/stop-cluster");
-        }
-    }
-
-    private static Optional<ClusterView> running(RunDir runDir) {
-        try {
-            return Optional.of(CoordinatorClient.of(runDir).status());
-        } catch (CommandException e) {
-            if (e.status() == ExitStatus.NO_CLUSTER) {
-                return Optional.empty();
-            }
-            throw e;
         }
     }
 }
