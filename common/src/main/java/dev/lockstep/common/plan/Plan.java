@@ -22,6 +22,7 @@ import java.util.stream.Stream;
  * @param onOutOfMemory what becomes of what does not fit; {@code fail} where a report lacks it
  * @param warmupLimit most steps before the first measured one, at least {@code warmup}; null is taken as {@code warmup}, a warm-up of
  *     exactly that many steps
+ * @param cudaGraphs whether GPUs replay a recorded step; false where a report lacks it
  */
 public record Plan(
         List<Integer> devices,
@@ -41,7 +42,8 @@ public record Plan(
         boolean largestBatch,
         int rounds,
         OnOutOfMemory onOutOfMemory,
-        Integer warmupLimit) {
+        Integer warmupLimit,
+        boolean cudaGraphs) {
 
     public Plan {
         devices = List.copyOf(devices);
@@ -94,7 +96,8 @@ public record Plan(
                 false,
                 1,
                 OnOutOfMemory.FAIL,
-                null);
+                null,
+                false);
     }
 
     /** What stays the same when devices are added. */

@@ -99,7 +99,8 @@ class PlanTest {
                 batchPerDevice == null && globalBatch == null,
                 3,
                 OnOutOfMemory.HALVE,
-                9);
+                9,
+                false);
     }
 
     @Test

@@ -139,8 +139,7 @@ record OverheadOrder(
 
     /** What a bare loop does: the same training, steps and warm-up. */
     BareOrder bareOrder() {
-        TrainingSpec training = new TrainingSpec(
-                plan.model(), plan.precisions().get(0), plan.optimizer(), plan.memoryFormat(), plan.seed());
+        TrainingSpec training = TrainingSpec.of(plan, plan.precisions().get(0));
         return new BareOrder(training, batchPerDevice(), plan.warmup(), plan.steps());
     }
 }

@@ -1,7 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
-import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Inputs;
@@ -26,18 +25,6 @@ final class Verifier {
     Verifier(Shell shell, CoordinatorClient client) {
         this.shell = shell;
         this.client = client;
-    }
-
-    /**
-     * Takes the traces and judges each comparison.
-     *
-     * @param model its name
-     * @param devices the most devices to use
-     * @param precisions to compare with fp32
-     * @throws CommandException if a trace could not be taken, or at Ctrl-C
-     */
-    Verdict verify(String model, int devices, List<Precision> precisions) {
-        return verify(model, Verification.comparisons(devices, precisions));
     }
 
     /**

@@ -9,7 +9,6 @@ import akka.actor.typed.javadsl.Receive;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
-import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.GpuConditions;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.work.EngineInfo;
@@ -141,8 +140,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     private TrainingSpec training(MeasurementSpec spec) {
-        Plan plan = assignment.request().plan();
-        return new TrainingSpec(plan.model(), spec.precision(), plan.optimizer(), plan.memoryFormat(), plan.seed());
+        return TrainingSpec.of(assignment.request().plan(), spec.precision());
     }
 
     private Behavior<Command> onMeasured(Measured measured) {

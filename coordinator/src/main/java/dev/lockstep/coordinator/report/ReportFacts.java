@@ -90,7 +90,7 @@ final class ReportFacts {
 
     static List<Fact> configuration(Report report) {
         Plan plan = report.run().plan();
-        return List.of(
+        List<Fact> facts = new ArrayList<>(List.of(
                 new Fact("Batch", batch(plan)),
                 new Fact("Steps", steps(plan)),
                 new Fact("Strategies", labels(plan.strategies())),
@@ -98,7 +98,11 @@ final class ReportFacts {
                 new Fact("Optimizer", optimizer(plan.optimizer())),
                 new Fact("Memory Format", plan.memoryFormat().label()),
                 new Fact("Data", plan.data().spelling()),
-                new Fact("Seed", Long.toString(plan.seed())));
+                new Fact("Seed", Long.toString(plan.seed()))));
+        if (plan.cudaGraphs()) {
+            facts.add(new Fact("CUDA Graphs", "recorded in the second step"));
+        }
+        return facts;
     }
 
     private static String batch(Plan plan) {

@@ -66,7 +66,8 @@ public final class RunRequests {
                 isLargestBatch(options),
                 options.integer(RunSetting.ROUNDS, 1),
                 options.constant(RunSetting.ON_OUT_OF_MEMORY, OnOutOfMemory.class),
-                warmupLimit(options));
+                warmupLimit(options),
+                cudaGraphs(options, onCpu));
         if (plan.largestBatch() && plan.data() instanceof DataSpec.Tensors) {
             throw RunOptions.usage(
                     "--batch-per-device max needs batches of any size, and --data tensors:FILE is one: name its size");
@@ -77,12 +78,13 @@ public final class RunRequests {
     }
 
     /**
-     * Reads a run while there is no cluster yet: with defaults for CPU devices, and any number of those.
+     * Reads a run while there is no cluster yet: for any number of devices, which are CPU devices unless an option is for GPUs alone.
      *
      * @throws LockstepException USAGE for a wrong option
      */
     public static RunRequest readForAnyCluster(Config given) {
-        return read(given, MOST_DEVICES, true);
+        boolean onCpu = !RunOptions.of(given, true).flag(RunSetting.CUDA_GRAPHS);
+        return read(given, MOST_DEVICES, onCpu);
     }
 
     private static StateFiles files(RunOptions options, Plan plan) {
@@ -169,6 +171,14 @@ public final class RunRequests {
             return limit;
         }
         return exact ? least : Math.max(least, options.integer(RunSetting.WARMUP_LIMIT, 0));
+    }
+
+    private static boolean cudaGraphs(RunOptions options, boolean onCpu) {
+        boolean wanted = options.flag(RunSetting.CUDA_GRAPHS);
+        if (wanted && onCpu) {
+            throw RunOptions.usage("--cuda-graphs is for GPUs, and the cluster's devices are CPU devices");
+        }
+        return wanted;
     }
 
     private static ModelSpec model(RunOptions options) {

@@ -58,6 +58,7 @@ public enum RunSetting {
     DROPOUT("dropout", "P", Form.NUMBER, "probability before the head, instead of the model's own"),
     STOCHASTIC_DEPTH("stochastic-depth", "P", Form.NUMBER, "probability at the last block, instead of the model's own"),
     MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last or contiguous"),
+    CUDA_GRAPHS("cuda-graphs", "BOOL", Form.FLAG, "record a GPU's step once and replay it as one launch"),
     DATA(
             "data",
             "SOURCE",

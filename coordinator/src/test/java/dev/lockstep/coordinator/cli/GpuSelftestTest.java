@@ -111,7 +111,7 @@ class GpuSelftestTest {
     @Test
     void shouldPrintATableOfWhatWorks() {
         runner.addStarted(
-                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null)));
+                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null, "9.0")));
         runner.checkReplicas(client());
         assertEquals(ExitStatus.DONE, runner.conclude(), shell.err()::toString);
         List<String> rows = rows("ok");
@@ -157,6 +157,7 @@ class GpuSelftestTest {
                 List.of(
                         "TF32 off, bfloat16 = the cluster is ill",
                         "steps of fp32 and amp, batch 32 and 128 = the cluster is ill",
+                        "steps recorded and launched one by one = the cluster is ill",
                         "two replicas = the cluster is ill",
                         "traces = the cluster is ill"),
                 failed());

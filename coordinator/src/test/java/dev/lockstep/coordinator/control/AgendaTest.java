@@ -71,7 +71,8 @@ class AgendaTest {
                 batchPerDevice == null && globalBatch == null,
                 rounds,
                 onOutOfMemory,
-                null);
+                null,
+                false);
     }
 
     /** A measurement that went through, every step as long as the whole batch has images. */

@@ -60,11 +60,12 @@ final class PlayedWorkers {
                 false,
                 1,
                 OnOutOfMemory.FAIL,
-                warmupLimit);
+                warmupLimit,
+                false);
     }
 
     static TrainingSpec training(Plan plan) {
-        return new TrainingSpec(plan.model(), Precision.FP32, plan.optimizer(), plan.memoryFormat(), plan.seed());
+        return TrainingSpec.of(plan, Precision.FP32);
     }
 
     /** Over a machine that tells nothing but that it does not swap. */

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.settings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -50,7 +51,8 @@ class RunRequestsTest {
                 false,
                 1,
                 OnOutOfMemory.FAIL,
-                50);
+                50,
+                true);
         assertEquals(expected, plan);
     }
 
@@ -61,6 +63,25 @@ class RunRequestsTest {
         assertEquals(List.of(16), request.plan().batchPerDevice());
         assertEquals(1, request.notes().size());
         assertTrue(request.notes().get(0).contains("batch-per-device 16 instead of 32"), request.notes()::toString);
+    }
+
+    @Test
+    void shouldNotRecordStepsOnCpuNorPretendTo() {
+        assertFalse(read("").plan().cudaGraphs());
+        LockstepException refused = assertThrows(LockstepException.class, () -> read("cuda-graphs = true"));
+        assertEquals("--cuda-graphs is for GPUs, and the cluster's devices are CPU devices", refused.getMessage());
+    }
+
+    @Test
+    void shouldReadARunForAnyClusterWithWhatIsForGpusAlone() {
+        assertEquals(List.of(1, 64), readForAnyCluster("devices = [1, 64]").devices());
+        assertTrue(readForAnyCluster("cuda-graphs = true").cudaGraphs());
+        // Enough for the warm-up of CPU devices.
+        assertEquals(5, readForAnyCluster("warmup-limit = 5").warmupLimit());
+    }
+
+    private static Plan readForAnyCluster(String options) {
+        return RunRequests.readForAnyCluster(ConfigFactory.parseString(options)).plan();
     }
 
     @Test
@@ -78,10 +99,10 @@ class RunRequestsTest {
                 weight-decay = 0.25, dropout = 0, stochastic-depth = 0.5, memory-format = contiguous
                 nesterov = true, data = "imagefolder:/photos, mine", seed = -3, output = /tmp/out
                 weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
-                on-out-of-memory = halve
+                on-out-of-memory = halve, cuda-graphs = true
                 """);
         assertEquals(RunSetting.values().length - 1, all.root().size(), "all but batch-per-device");
-        RunRequest request = RunRequests.read(all, 2, true);
+        RunRequest request = RunRequests.read(all, 2, false);
         Plan expected = new Plan(
                 List.of(2),
                 List.of(Strategy.ALL_REDUCE),
@@ -98,7 +119,8 @@ class RunRequestsTest {
                 false,
                 1,
                 OnOutOfMemory.HALVE,
-                4);
+                4,
+                true);
         assertEquals(expected, request.plan());
         assertEquals(Path.of("/tmp/out"), request.output());
         assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());

@@ -27,7 +27,9 @@ public final class LoneReplica implements Collective {
     @Override
     public NDArray gather(NDManager manager, NDArray chunkLogits) {
         shareLogits(chunkLogits);
-        return chunkLogits.stopGradient();
+        NDArray gathered = chunkLogits.stopGradient();
+        gathered.attach(manager);
+        return gathered;
     }
 
     @Override

@@ -130,8 +130,9 @@ final class NcclCommunicator implements AutoCloseable {
 
     /** What the watchdog does every now and then. Returns why the process must end; null while it need not. */
     String watch() {
-        if (failure == null && activity != null) {
-            observe();
+        String observed = activity;
+        if (failure == null && observed != null) {
+            observe(observed);
         }
         boolean stuck = failure != null
                 && (activity != null || !abortDone)
@@ -142,11 +143,12 @@ final class NcclCommunicator implements AutoCloseable {
                 : null;
     }
 
-    private void observe() {
+    /** @param observed the activity that was found: it may end meanwhile */
+    private void observe(String observed) {
         if (terms.aborted.getAsBoolean()) {
             fail(abortedFailure());
         } else if (terms.nanoClock.getAsLong() - deadlineNanos > 0) {
-            fail(lateFailure(activity));
+            fail(lateFailure(observed));
         } else if (tryLock()) {
             Result state;
             try {
@@ -156,7 +158,7 @@ final class NcclCommunicator implements AutoCloseable {
                 lock.unlock();
             }
             if (state != Result.SUCCESS && state != Result.IN_PROGRESS) {
-                fail(errorFailure(activity, state));
+                fail(errorFailure(observed, state));
             }
         }
     }
@@ -189,7 +191,12 @@ final class NcclCommunicator implements AutoCloseable {
         }
         begin("leaving", GRACE);
         finish("leaving", locked(() -> nccl.finish(handle)));
-        Result destroyed = locked(() -> nccl.destroy(handle));
+        Result destroyed = locked(() -> {
+            Result result = nccl.destroy(handle);
+            // The watchdog must not ask for the state of what is gone.
+            handle = 0;
+            return result;
+        });
         if (destroyed != Result.SUCCESS) {
             Failure failed = errorFailure("leaving", destroyed);
             throw new LockstepException(failed.category(), failed.message());

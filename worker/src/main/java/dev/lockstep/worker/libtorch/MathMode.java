@@ -11,7 +11,9 @@ public final class MathMode {
             "setProductTf32", "_ZN2at7Context18setAllowTF32CuBLASEb",
             "productTf32", "_ZNK2at7Context15allowTF32CuBLASEv",
             "setAutotuning", "_ZN2at7Context17setBenchmarkCuDNNEb",
-            "autotuning", "_ZNK2at7Context14benchmarkCuDNNEv");
+            "autotuning", "_ZNK2at7Context14benchmarkCuDNNEv",
+            "setAutotuningLimit", "_ZN2at7Context22setBenchmarkLimitCuDNNEi",
+            "autotuningLimit", "_ZNK2at7Context19benchmarkLimitCuDNNEv");
 
     private MathMode() {}
 
@@ -36,6 +38,10 @@ public final class MathMode {
         static native void setAutotuning(long context, int on);
 
         static native byte autotuning(long context);
+
+        static native void setAutotuningLimit(long context, int limit);
+
+        static native int autotuningLimit(long context);
     }
 
     /**
@@ -45,8 +51,9 @@ public final class MathMode {
      * @param convolutionTf32 whether cuDNN may round float32 to TF32
      * @param productTf32 whether cuBLAS may
      * @param autotuning whether cuDNN tries its algorithms on each new shape and keeps the fastest
+     * @param autotuningLimit how many it tries, in the order of its own expectations; 0 for all
      */
-    public record Switches(boolean convolutionTf32, boolean productTf32, boolean autotuning) {}
+    public record Switches(boolean convolutionTf32, boolean productTf32, boolean autotuning, int autotuningLimit) {}
 
     /** Sets them, and returns what libtorch then says they are. */
     public static Switches set(Switches switches) {
@@ -54,6 +61,7 @@ public final class MathMode {
         Functions.setConvolutionTf32(context, switches.convolutionTf32 ? 1 : 0);
         Functions.setProductTf32(context, switches.productTf32 ? 1 : 0);
         Functions.setAutotuning(context, switches.autotuning ? 1 : 0);
+        Functions.setAutotuningLimit(context, switches.autotuningLimit);
         return read();
     }
 
@@ -63,6 +71,7 @@ public final class MathMode {
         return new Switches(
                 Functions.convolutionTf32(context) != 0,
                 Functions.productTf32(context) != 0,
-                Functions.autotuning(context) != 0);
+                Functions.autotuning(context) != 0,
+                Functions.autotuningLimit(context));
     }
 }

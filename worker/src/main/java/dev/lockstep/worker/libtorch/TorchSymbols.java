@@ -19,8 +19,19 @@ final class TorchSymbols {
      * @throws UnsatisfiedLinkError if the library lacks one
      */
     static void register(Class<?> functions, Map<String, String> symbols) {
-        FunctionMapper mapper = (library, method) -> symbols.get(method.getName());
-        String path = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
+        register(functions, "torch_cpu", symbols);
+    }
+
+    /**
+     * Binds all native methods of a class.
+     *
+     * @param library of libtorch's, by its name without {@code lib}
+     * @param symbols by method
+     * @throws UnsatisfiedLinkError if there is no such library, or it lacks one
+     */
+    static void register(Class<?> functions, String library, Map<String, String> symbols) {
+        FunctionMapper mapper = (owner, method) -> symbols.get(method.getName());
+        String path = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName(library))
                 .toString();
         Native.register(functions, NativeLibrary.getInstance(path, Map.of(Library.OPTION_FUNCTION_MAPPER, mapper)));
     }

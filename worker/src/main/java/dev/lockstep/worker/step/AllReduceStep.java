@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.precision.LossScaling;
+import dev.lockstep.worker.step.CrossEntropy.Loss;
 import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
@@ -20,7 +21,7 @@ import dev.lockstep.worker.step.PhaseClock.Phase;
 final class AllReduceStep implements TrainingStep {
     private final int rank;
     private final NDManager manager;
-    private final Replica replica;
+    private final Passes passes;
     private final InputSlots inputs;
     private final Collective collective;
     private final SteppedShard shard;
@@ -33,14 +34,14 @@ final class AllReduceStep implements TrainingStep {
     AllReduceStep(
             int rank,
             NDManager manager,
-            Replica replica,
+            Passes passes,
             InputSlots inputs,
             Collective collective,
             SteppedShard shard,
             LossScaling scaling) {
         this.rank = rank;
         this.manager = manager;
-        this.replica = replica;
+        this.passes = passes;
         this.inputs = inputs;
         this.collective = collective;
         this.shard = shard;
@@ -91,17 +92,17 @@ final class AllReduceStep implements TrainingStep {
         clock.mark(Phase.SCATTER);
         clock.waitFor(collective::replicate);
         clock.mark(Phase.REPLICATE);
-        NDArray logits = replica.forward(images);
+        NDArray logits = passes.forward(images);
         clock.mark(Phase.FORWARD);
         clock.waitFor(() -> collective.shareLogits(logits));
         clock.mark(Phase.GATHER);
-        NDArray mean = CrossEntropy.mean(logits, inputs.labels(scope, chunk));
         double share = (double) samples / command.batch();
-        clock.mark(Phase.LOSS);
-        replica.zeroGradients();
         // Made where it is needed, and the loss read last: a copy from or to the device would be waited for.
-        replica.backward(mean, scope.full(new Shape(), (float) (share * scaling.scale())));
+        NDArray scale = scope.full(new Shape(), (float) (share * scaling.scale()));
+        Loss loss = CrossEntropy.of(scope, logits, inputs.labels(scope, chunk), scale);
+        clock.mark(Phase.LOSS);
+        passes.backward(logits, loss.byLogits());
         clock.mark(Phase.BACKWARD);
-        return clock.waiting(() -> mean.getFloat()) * share;
+        return clock.waiting(() -> loss.mean().getFloat()) * share;
     }
 }

@@ -63,6 +63,10 @@ final class CpuDevice implements ReplicaDevice {
         ResidentMemory.resetPeak();
     }
 
+    /** All steps are alike. */
+    @Override
+    public void endFirstStep() {}
+
     /** There is no TF32 on a CPU. */
     @Override
     public boolean setArithmetic(Precision precision) {
@@ -75,6 +79,11 @@ final class CpuDevice implements ReplicaDevice {
         Replica replica = Replica.inSegment(manager, spec.training().model(), arithmetic, segment, spec.rank());
         LibC.trimHeap();
         return replica;
+    }
+
+    @Override
+    public Passes passes(Replica replica, TrainingSpec training, NDManager manager) {
+        return Passes.eager(replica);
     }
 
     @Override

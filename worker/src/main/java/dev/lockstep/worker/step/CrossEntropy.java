@@ -1,6 +1,7 @@
 package dev.lockstep.worker.step;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -8,6 +9,31 @@ import ai.djl.pytorch.jni.JniUtils;
 /** {@code torch.nn.functional.cross_entropy}, the mean over the batch. */
 final class CrossEntropy {
     private CrossEntropy() {}
+
+    /**
+     * A batch's loss, and where the way back through the model begins.
+     *
+     * @param mean float32 scalar over the batch
+     * @param byLogits the scaled loss's gradient by the logits [N, classes]
+     */
+    record Loss(NDArray mean, NDArray byLogits) {}
+
+    /**
+     * The loss of a batch and its gradient.
+     *
+     * @param scope of what is made
+     * @param logits [N, classes]; their history is left alone
+     * @param labels int64 [N, 1]
+     * @param scale float32 scalar that the loss is multiplied with before its gradient is taken
+     */
+    static Loss of(NDManager scope, NDArray logits, NDArray labels, NDArray scale) {
+        NDArray leaf = logits.stopGradient();
+        leaf.attach(scope);
+        leaf.setRequiresGradient(true);
+        NDArray mean = mean(leaf, labels);
+        JniUtils.backward((PtNDArray) mean, (PtNDArray) scale, false, false);
+        return new Loss(mean, leaf.getGradient());
+    }
 
     /**
      * The loss of a batch.
@@ -21,15 +47,5 @@ final class CrossEntropy {
         PtNDArray logProbabilities = JniUtils.logSoftmax((PtNDArray) logits, 1, DataType.FLOAT32);
         PtNDArray chosen = JniUtils.gather(logProbabilities, (PtNDArray) labels, 1);
         return JniUtils.neg(JniUtils.mean(chosen));
-    }
-
-    /**
-     * Leaves the loss's gradient by the logits with the logits, which are no model's but gathered from several.
-     *
-     * @param loss scalar
-     * @param gradient scalar: where backward starts
-     */
-    static void backward(NDArray loss, NDArray gradient) {
-        JniUtils.backward((PtNDArray) loss, (PtNDArray) gradient, false, false);
     }
 }

@@ -26,6 +26,7 @@ import dev.lockstep.worker.cuda.Nccl;
 import dev.lockstep.worker.cuda.NcclLibrary;
 import dev.lockstep.worker.cuda.PinnedMemory;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
+import dev.lockstep.worker.libtorch.GraphRecorder;
 import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.MathMode;
 import dev.lockstep.worker.libtorch.NativeLibraries;
@@ -42,14 +43,19 @@ final class CudaDevice implements ReplicaDevice {
     /** Exit status of a process whose GPU does not come to an end. */
     private static final int HUNG = 4;
 
+    /** PyTorch's own. */
+    private static final int AUTOTUNING_LIMIT = Integer.parseInt(System.getenv().getOrDefault("LOCKSTEP_LIMIT", "10"));
+
     private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
 
     private final CudaGpu gpu;
+    private final GraphRecorder graphs;
     private PinnedMemory pinned;
     private EventClock clock;
 
-    CudaDevice(CudaGpu gpu) {
+    CudaDevice(CudaGpu gpu, GraphRecorder graphs) {
         this.gpu = gpu;
+        this.graphs = graphs;
     }
 
     @Override
@@ -87,10 +93,17 @@ final class CudaDevice implements ReplicaDevice {
         gpu.peakMemory().reset();
     }
 
+    /** In the first step cuDNN tries its algorithms, some of which take more memory than all the rest and are not chosen. */
+    @Override
+    public void endFirstStep() {
+        gpu.peakMemory().reset();
+    }
+
     /** TF32 as PyTorch has it: in convolutions, not in matrix products; in neither when precision is strict. */
     @Override
     public boolean setArithmetic(Precision precision) {
-        MathMode.Switches wanted = new MathMode.Switches(precision != Precision.FP32_STRICT, false, true);
+        MathMode.Switches wanted =
+                new MathMode.Switches(precision != Precision.FP32_STRICT, false, true, AUTOTUNING_LIMIT);
         MathMode.Switches got = MathMode.set(wanted);
         if (!got.equals(wanted)) {
             throw new LockstepException(
@@ -106,6 +119,13 @@ final class CudaDevice implements ReplicaDevice {
     @Override
     public Replica replica(NDManager manager, ReplicaSpec spec, Arithmetic arithmetic, Segment segment) {
         return Replica.onDevice(manager, spec.training().model(), arithmetic);
+    }
+
+    @Override
+    public Passes passes(Replica replica, TrainingSpec training, NDManager manager) {
+        return training.cudaGraphs()
+                ? new RecordedPasses(replica, graphs, manager, gpu::emptyCache)
+                : Passes.eager(replica);
     }
 
     @Override

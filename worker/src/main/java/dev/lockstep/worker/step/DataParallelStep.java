@@ -7,6 +7,7 @@ import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.optimizer.Optimizer;
 import dev.lockstep.worker.precision.LossScaling;
+import dev.lockstep.worker.step.CrossEntropy.Loss;
 import dev.lockstep.worker.step.InputSlots.Range;
 import dev.lockstep.worker.step.PhaseClock.Phase;
 
@@ -15,6 +16,7 @@ final class DataParallelStep implements TrainingStep {
     private final int rank;
     private final NDManager manager;
     private final Replica replica;
+    private final Passes passes;
     private final InputSlots inputs;
     private final Collective collective;
     private final Optimizer optimizer;
@@ -28,6 +30,7 @@ final class DataParallelStep implements TrainingStep {
             int rank,
             NDManager manager,
             Replica replica,
+            Passes passes,
             InputSlots inputs,
             Collective collective,
             Optimizer optimizer,
@@ -35,6 +38,7 @@ final class DataParallelStep implements TrainingStep {
         this.rank = rank;
         this.manager = manager;
         this.replica = replica;
+        this.passes = passes;
         this.inputs = inputs;
         this.collective = collective;
         this.optimizer = optimizer;
@@ -64,41 +68,31 @@ final class DataParallelStep implements TrainingStep {
 
     /** As DataParallel calls the module itself when there is but one device: an ordinary training step. */
     private Double runAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
-        NDArray logits = replica.forward(images);
+        NDArray logits = passes.forward(images);
         clock.mark(Phase.FORWARD);
         // Nobody else takes part; a trace finds the step's logits afterwards, as with more replicas.
         collective.gather(scope, logits);
         clock.mark(Phase.GATHER);
-        NDArray loss = CrossEntropy.mean(logits, labels(scope, command));
+        Loss loss = CrossEntropy.of(scope, logits, labels(scope, command), scale(scope));
         clock.mark(Phase.LOSS);
-        replica.zeroGradients();
-        replica.backward(loss, scale(scope));
+        passes.backward(logits, loss.byLogits());
         clock.mark(Phase.BACKWARD);
         stepOptimizer(clock);
         clock.mark(Phase.OPTIMIZER);
-        return (double) loss.getFloat();
+        return (double) loss.mean().getFloat();
     }
 
     private Double runTogether(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         clock.waitFor(collective::replicate);
         clock.mark(Phase.REPLICATE);
-        NDArray logits = replica.forward(images);
+        NDArray logits = passes.forward(images);
         clock.mark(Phase.FORWARD);
         NDArray gathered = clock.waiting(() -> collective.gather(scope, logits));
         clock.mark(Phase.GATHER);
-        NDArray mean = null;
-        NDArray batchGradient = null;
-        if (rank == 0) {
-            gathered.setRequiresGradient(true);
-            mean = CrossEntropy.mean(gathered, labels(scope, command));
-            CrossEntropy.backward(mean, scale(scope));
-            batchGradient = gathered.getGradient();
-        }
-        NDArray lossGradient = batchGradient;
-        NDArray gradient = clock.waiting(() -> collective.scatter(scope, lossGradient));
+        Loss loss = rank == 0 ? CrossEntropy.of(scope, gathered, labels(scope, command), scale(scope)) : null;
+        NDArray gradient = clock.waiting(() -> collective.scatter(scope, loss == null ? null : loss.byLogits()));
         clock.mark(Phase.LOSS);
-        replica.zeroGradients();
-        replica.backward(logits, gradient);
+        passes.backward(logits, gradient);
         clock.mark(Phase.BACKWARD);
         clock.waitFor(() -> collective.reduce(scope));
         clock.mark(Phase.REDUCE);
@@ -106,7 +100,7 @@ final class DataParallelStep implements TrainingStep {
             stepOptimizer(clock);
             clock.mark(Phase.OPTIMIZER);
         }
-        return mean == null ? null : (double) mean.getFloat();
+        return loss == null ? null : (double) loss.mean().getFloat();
     }
 
     /** Where backward starts: the gradient of the scaled loss by the loss. Made where it is needed: a copy would be waited for. */

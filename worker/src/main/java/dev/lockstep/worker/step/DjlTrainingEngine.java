@@ -17,6 +17,7 @@ import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.cuda.CudaGpu;
+import dev.lockstep.worker.libtorch.CudaGraphs;
 import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
@@ -63,7 +64,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
         this(
                 switch (kind) {
                     case CPU -> new CpuDevice();
-                    case CUDA -> new CudaDevice(new CudaGpu());
+                    case CUDA -> new CudaDevice(new CudaGpu(), new CudaGraphs());
                 },
                 threads,
                 cpus,

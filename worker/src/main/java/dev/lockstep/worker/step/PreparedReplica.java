@@ -33,6 +33,7 @@ final class PreparedReplica implements AutoCloseable {
     private final NDManager manager;
     private final Segment segment;
     private final Replica replica;
+    private final Passes passes;
     private final Arithmetic arithmetic;
     private final LossScaling scaling;
     private final Collective collective;
@@ -47,6 +48,7 @@ final class PreparedReplica implements AutoCloseable {
             NDManager manager,
             Segment segment,
             Replica replica,
+            Passes passes,
             Arithmetic arithmetic,
             LossScaling scaling,
             Collective collective,
@@ -58,6 +60,7 @@ final class PreparedReplica implements AutoCloseable {
         this.manager = manager;
         this.segment = segment;
         this.replica = replica;
+        this.passes = passes;
         this.arithmetic = arithmetic;
         this.scaling = scaling;
         this.collective = collective;
@@ -101,6 +104,7 @@ final class PreparedReplica implements AutoCloseable {
         JniUtils.setSeed(training.seed() + spec.rank());
         Collective collective = device.collective(spec, segment, replica, patience);
         InputSlots inputs = device.inputs(segment, training.model().imageSize(), spec.channelsLast());
+        Passes passes = device.passes(replica, spec.training(), manager);
         TrainingStep step =
                 switch (spec.strategy()) {
                     case DATA_PARALLEL ->
@@ -108,6 +112,7 @@ final class PreparedReplica implements AutoCloseable {
                                 spec.rank(),
                                 manager,
                                 replica,
+                                passes,
                                 inputs,
                                 collective,
                                 optimizer(manager, replica, spec),
@@ -116,14 +121,25 @@ final class PreparedReplica implements AutoCloseable {
                         new AllReduceStep(
                                 spec.rank(),
                                 manager,
-                                replica,
+                                passes,
                                 inputs,
                                 collective,
                                 device.steppedShard(manager, spec, segment, replica),
                                 scaling);
                 };
         return new PreparedReplica(
-                device, spec.rank(), tf32, manager, segment, replica, arithmetic, scaling, collective, step, files);
+                device,
+                spec.rank(),
+                tf32,
+                manager,
+                segment,
+                replica,
+                passes,
+                arithmetic,
+                scaling,
+                collective,
+                step,
+                files);
     }
 
     /** Replica 0 steps all parameters, the others none. */
@@ -160,12 +176,16 @@ final class PreparedReplica implements AutoCloseable {
             throw new LockstepException(
                     FailureCategory.ABORTED, "step " + command.step() + " was not begun: the measurement was aborted");
         }
-        long start = previousEnd != null ? previousEnd : System.nanoTime();
+        boolean isFirst = previousEnd == null;
+        long start = isFirst ? System.nanoTime() : previousEnd;
         PhaseClock clock = device.startClock();
         Double loss = step.run(command, clock);
         StepTimes times = clock.finish();
         collective.end();
         long end = System.nanoTime();
+        if (isFirst) {
+            device.endFirstStep();
+        }
         previousEnd = end;
         files.record(command, loss);
         return new StepReport(
@@ -196,7 +216,7 @@ final class PreparedReplica implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
+        try (passes) {
             collective.close();
         } finally {
             close(device, manager, segment);

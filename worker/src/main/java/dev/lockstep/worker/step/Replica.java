@@ -146,7 +146,7 @@ final class Replica {
 
     /** Logits [N, classes] of images [N, 3, H, W], float32, attached to the images' manager, with their history. */
     NDArray forward(NDArray images) {
-        forwardPasses++;
+        countForwardPass();
         return arithmetic.forward(model::logits, images);
     }
 
@@ -157,6 +157,11 @@ final class Replica {
 
     void zeroGradients() {
         LibTorch.zero(gradients.array());
+    }
+
+    /** For a pass that ran without {@link #forward}. */
+    void countForwardPass() {
+        forwardPasses++;
     }
 
     /** How often the model has run, and its batch norms have seen a batch. */

@@ -24,6 +24,7 @@ final class CudaNativesProbe {
     public static void main(String[] arguments) throws Exception {
         Engine engine = LibTorch.load();
         System.out.println("missing in libtorch: " + SymbolsTest.missing());
+        System.out.println("missing for GPUs: " + SymbolsTest.missingForGpus());
         CudaRuntime runtime = Cudart.load();
         System.out.println("runtime: " + runtime.version());
         Optional<AllocatorStatistics> statistics = AllocatorStatistics.ofLoadedLibtorch();

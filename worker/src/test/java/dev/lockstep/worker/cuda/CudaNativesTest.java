@@ -38,7 +38,7 @@ class CudaNativesTest {
         String output = probe(got);
         TinyTrace.write(DeviceKind.CPU, expected);
 
-        assertTrue(output.contains("missing in libtorch: []\n"), output);
+        assertTrue(output.contains("missing in libtorch: []\nmissing for GPUs: []\n"), output);
         assertTrue(output.contains("runtime: 12040\n"), output);
         assertTrue(output.contains("allocator known: true\nallocator initialized: false\n"), output);
         assertTrue(output.contains("cudnn: true\n"), output);

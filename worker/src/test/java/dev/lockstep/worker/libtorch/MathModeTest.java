@@ -24,9 +24,16 @@ class MathModeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"true,false,true", "false,false,true", "true,true,false", "false,true,false", "false,false,false"})
-    void shouldReadBackWhatWasSet(boolean convolutionTf32, boolean productTf32, boolean autotuning) {
-        Switches wanted = new Switches(convolutionTf32, productTf32, autotuning);
+    @CsvSource({
+        "true,false,true,10",
+        "false,false,true,0",
+        "true,true,false,3",
+        "false,true,false,1",
+        "false,false,false,10"
+    })
+    void shouldReadBackWhatWasSet(
+            boolean convolutionTf32, boolean productTf32, boolean autotuning, int autotuningLimit) {
+        Switches wanted = new Switches(convolutionTf32, productTf32, autotuning, autotuningLimit);
 
         assertEquals(wanted, MathMode.set(wanted));
         assertEquals(wanted, MathMode.read());

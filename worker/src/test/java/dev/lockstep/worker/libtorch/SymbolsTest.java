@@ -25,11 +25,24 @@ public class SymbolsTest {
 
     /** The symbols that the loaded libtorch lacks. */
     public static Set<String> missing() {
+        Set<String> missing = new TreeSet<>();
+        CALLED.forEach(symbols -> missing.addAll(missing("torch_cpu", symbols)));
+        return missing;
+    }
+
+    /** The symbols for GPUs that the loaded libtorch lacks, which must be a CUDA build. */
+    public static Set<String> missingForGpus() {
+        Set<String> missing = missing("torch_cuda", CudaGraphs.SYMBOLS);
+        missing.addAll(missing("c10_cuda", CudaGraphs.STREAM_SYMBOLS));
+        return missing;
+    }
+
+    private static Set<String> missing(String libraryName, Map<String, String> symbols) {
         NativeLibrary library =
-                NativeLibrary.getInstance(Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
+                NativeLibrary.getInstance(Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName(libraryName))
                         .toString());
         Set<String> missing = new TreeSet<>();
-        CALLED.stream().flatMap(symbols -> symbols.values().stream()).forEach(symbol -> {
+        symbols.values().forEach(symbol -> {
             try {
                 library.getFunction(symbol);
             } catch (UnsatisfiedLinkError e) {

@@ -37,12 +37,13 @@ class CudaDeviceTest {
     private static final long SEED = 3;
 
     private final FakeCudaRuntime runtime = new FakeCudaRuntime();
+    private final RepeatingRecorder recorder = new RepeatingRecorder();
 
     @TempDir
     Path folder;
 
     private DjlTrainingEngine gpuEngine() {
-        return new DjlTrainingEngine(new CudaDevice(runtime.gpu()), 1, List.of(), PATIENCE);
+        return new DjlTrainingEngine(new CudaDevice(runtime.gpu(), recorder), 1, List.of(), PATIENCE);
     }
 
     private static DjlTrainingEngine cpuEngine() {
@@ -89,6 +90,29 @@ class CudaDeviceTest {
         assertEquals(onCpu.parameterChecksum(), onGpu.parameterChecksum());
         assertEquals(onCpu.amp(), onGpu.amp());
         assertSameTensors(cpu, gpu);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DATA_PARALLEL,FP32", "DATA_PARALLEL,AMP_FP16", "ALL_REDUCE,AMP_BF16"})
+    void shouldTraceTheSameWithRecordedSteps(Strategy strategy, Precision precision) throws Exception {
+        TrainingSpec launched = TinyTraining.noisy(precision, SEED);
+        Path launches = folder.resolve("launched.safetensors");
+        Path replays = folder.resolve("replayed.safetensors");
+
+        ReplicaSummary expected =
+                run(this::gpuEngine, launched, strategy, new StateFiles(null, null, launches.toString()));
+        assertEquals(0, recorder.replays());
+        ReplicaSummary got = run(
+                this::gpuEngine,
+                TinyTraining.recorded(launched),
+                strategy,
+                new StateFiles(null, null, replays.toString()));
+
+        // All steps but the first, forward and backward.
+        assertEquals(2 * (STEPS - 1), recorder.replays());
+        assertEquals(0, recorder.open());
+        assertEquals(expected.parameterChecksum(), got.parameterChecksum());
+        assertSameTensors(launches, replays);
     }
 
     private static void assertSameTensors(Path expected, Path got) {
@@ -184,7 +208,7 @@ class CudaDeviceTest {
             ReplicaSummary summary =
                     run(this::gpuEngine, TinyTraining.quiet(precision, SEED), Strategy.DATA_PARALLEL, StateFiles.NONE);
 
-            assertEquals(new Switches(allowed, false, true), MathMode.read());
+            assertEquals(new Switches(allowed, false, true, 10), MathMode.read());
             assertEquals(reported, summary.tf32());
         } finally {
             MathMode.set(before);
@@ -193,7 +217,7 @@ class CudaDeviceTest {
 
     @Test
     void shouldTellMemoryThatRanOutFromADeviceThatFailed() {
-        CudaDevice device = new CudaDevice(runtime.gpu());
+        CudaDevice device = new CudaDevice(runtime.gpu(), recorder);
 
         assertEquals(
                 FailureCategory.OUT_OF_MEMORY,

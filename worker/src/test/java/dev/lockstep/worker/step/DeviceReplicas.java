@@ -61,6 +61,8 @@ final class DeviceReplicas implements AutoCloseable {
         LossScaling scaling;
         Collective collective;
         TrainingStep step;
+        Passes passes;
+        final RepeatingRecorder recorder = new RepeatingRecorder();
 
         Member(int rank, LocalNccl.World world) {
             this.rank = rank;
@@ -106,12 +108,13 @@ final class DeviceReplicas implements AutoCloseable {
             });
             InputSlots inputs = new SharedInputs(
                     segment, training.model().imageSize(), training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
+            passes = new RecordedPasses(replica, recorder, manager, () -> {});
             step = strategy == Strategy.DATA_PARALLEL
-                    ? new DataParallelStep(rank, manager, replica, inputs, collective, optimizer(), scaling)
+                    ? new DataParallelStep(rank, manager, replica, passes, inputs, collective, optimizer(), scaling)
                     : new AllReduceStep(
                             rank,
                             manager,
-                            replica,
+                            passes,
                             inputs,
                             collective,
                             SteppedShard.whole(manager, replica, training.optimizer()),

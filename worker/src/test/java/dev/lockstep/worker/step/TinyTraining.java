@@ -28,7 +28,23 @@ final class TinyTraining {
 
     /** With the model's own dropout and stochastic depth. */
     static TrainingSpec noisy(long seed) {
-        return spec(null, Precision.FP32, seed);
+        return noisy(Precision.FP32, seed);
+    }
+
+    /** Noisy, in another precision. */
+    static TrainingSpec noisy(Precision precision, long seed) {
+        return spec(null, precision, seed);
+    }
+
+    /** The same training with steps that a GPU records. */
+    static TrainingSpec recorded(TrainingSpec training) {
+        return new TrainingSpec(
+                training.model(),
+                training.precision(),
+                training.optimizer(),
+                training.memoryFormat(),
+                training.seed(),
+                true);
     }
 
     /** The model without features. */
