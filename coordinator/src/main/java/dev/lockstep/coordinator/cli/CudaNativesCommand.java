@@ -1,6 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
-import dev.lockstep.coordinator.gpu.CudaNatives;
+import dev.lockstep.common.natives.CudaNatives;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
