@@ -32,9 +32,12 @@ public final class PeerProgram {
 
     private static final Pattern OUT_OF_MEMORY =
             Pattern.compile("OutOfMemoryError|out of memory|can't allocate memory|MemoryError");
-    /** PyTorch's side may come to say more than this version reads. */
+    /** PyTorch's side may come to say more than this version reads, but not less: what is missing must not be read as 0. */
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .build();
 
     private final Path script;

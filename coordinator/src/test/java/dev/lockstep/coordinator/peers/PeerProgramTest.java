@@ -101,9 +101,13 @@ class PeerProgramTest {
 
     @Test
     void shouldNotTakeSomethingElseForAMeasurement() throws IOException {
-        NotMeasured failed = failing("echo done");
-        assertEquals(FailureCategory.INTERNAL, failed.failure().category());
-        assertTrue(failed.failure().message().contains("printed what is no measurement"), failed::toString);
+        String sound = FakePython.measured(10, "2.5, 3.5", "1.5, 1.4");
+        for (String printed :
+                List.of("done", sound.replace("\"threads\": 1, ", ""), sound.replace("s\": 1,", "s\": null,"))) {
+            NotMeasured failed = failing("echo '" + printed + "'");
+            assertEquals(FailureCategory.INTERNAL, failed.failure().category());
+            assertTrue(failed.failure().message().contains("printed what is no measurement"), failed::toString);
+        }
     }
 
     @Test
