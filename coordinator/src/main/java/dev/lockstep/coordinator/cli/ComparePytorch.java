@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -25,12 +26,12 @@ import picocli.CommandLine.Spec;
 /** {@code lockstep compare-pytorch}. */
 @Command(
         name = "compare-pytorch",
-        description = {
-            "Measures a plan with Lockstep and with PyTorch in turns, never both at once, and writes one report of both: on one",
-            "device against the bare module, on several against DistributedDataParallel and, on GPUs, DataParallel. Model,",
-            "batch, precision, optimizer, steps and processors are the same. Takes the options of run, and starts a cluster",
-            "where none is running; --rounds is 3 unless given, and PyTorch is first in every other one. Needs a Python with torch (1.13 or newer) and torchvision."
-        },
+        description =
+                "Measures a plan with Lockstep and with PyTorch in turns, never both at once, and writes one report "
+                        + "of both: on one device against the bare module, on several against DistributedDataParallel and, on "
+                        + "GPUs, DataParallel. Model, batch, precision, optimizer, steps and processors are the same. Takes the "
+                        + "options of run, and starts a cluster where none is running; --rounds is 3 unless given, and PyTorch "
+                        + "is first in every other one. Needs a Python with torch (1.13 or newer) and torchvision.",
         sortOptions = false)
 final class ComparePytorch implements Callable<Integer> {
     private static final String TORCHVISIONS = "efficientnet_b";
@@ -46,6 +47,9 @@ final class ComparePytorch implements Callable<Integer> {
             paramLabel = "PATH",
             description = "the Python to use (default: python3 on the PATH, then /usr/bin/python3)")
     String python;
+
+    @Mixin
+    final CudaOptions cuda = new CudaOptions();
 
     ComparePytorch(Shell shell) {
         this.shell = shell;
@@ -63,7 +67,12 @@ final class ComparePytorch implements Callable<Integer> {
         Python found = PythonSearch.find(python, program::probe);
         shell.out().println(found.description());
         boolean running = CoordinatorClient.find(shell.runDir()).isPresent();
-        try (OwnCluster own = running ? null : OwnCluster.start(shell, new ClusterOptions())) {
+        if (running && (cuda.cuda || cuda.noCuda)) {
+            throw usage(
+                    "--cuda and --no-cuda are for a cluster that is started here, and one is running in %s: stop it, or leave them out"
+                            .formatted(shell.runDir().path()));
+        }
+        try (OwnCluster own = running ? null : OwnCluster.start(shell, new ClusterOptions(cuda))) {
             CoordinatorClient client = own == null ? CoordinatorClient.of(shell.runDir()) : own.client();
             requireIdle(client.status());
             List<DeviceView> devices = client.devices();

@@ -7,10 +7,9 @@ import picocli.CommandLine.Command;
 /** {@code lockstep cuda-natives}. */
 @Command(
         name = "cuda-natives",
-        description = {
-            "Prints the folder with the CUDA build of libtorch, which it unpacks first where that is not done yet.",
-            "start-cluster does so by itself. LOCKSTEP_CUDA_NATIVES names a folder that is unpacked already."
-        })
+        description =
+                "Prints the folder with the CUDA build of libtorch, which it unpacks first where that is not done "
+                        + "yet. start-cluster does so by itself. LOCKSTEP_CUDA_NATIVES names a folder that is unpacked already.")
 final class CudaNativesCommand implements Callable<Integer> {
     private final Shell shell;
 

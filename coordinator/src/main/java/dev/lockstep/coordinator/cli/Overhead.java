@@ -13,13 +13,12 @@ import picocli.CommandLine.Spec;
 /** {@code lockstep overhead}. */
 @Command(
         name = "overhead",
-        description = {
-            "Measures what Lockstep costs on this machine: a bare DJL training loop against Lockstep on one device, several",
-            "of them side by side against Lockstep on as many, an empty model's step through the whole cluster, and the reduce",
-            "of the gradients against a copy of the same bytes. Prints the ratios and writes them as JSON.",
-            "It works on CPU devices, in clusters of its own; close other programs. Takes about ten minutes with the defaults:",
-            "--devices 1,2 --strategy data-parallel,all-reduce --precision fp32 --steps 10 --warmup 3, the others as run's."
-        },
+        description = "Measures what Lockstep costs on this machine: a bare DJL training loop against Lockstep on one "
+                + "device, several of them side by side against Lockstep on as many, an empty model's step through the "
+                + "whole cluster, and the reduce of the gradients against a copy of the same bytes. Prints the ratios "
+                + "and writes them as JSON. It works on CPU devices, in clusters of its own; close other programs. "
+                + "Takes about ten minutes with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
+                + "--precision fp32 --steps 10 --warmup 3, the others as run's.",
         sortOptions = false)
 final class Overhead implements Callable<Integer> {
     /** The settings of a run that are the user's choice here. */

@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.peers.FakePython;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,6 +62,19 @@ class ComparePytorchTest {
         Path python = FakePython.measuring(folder, 10, "1", "1");
         assertEquals(3, compare("--python", python.toString(), "--model", "efficientnet_b0"), this::printed);
         assertTrue(shell.err().get(0).contains("Lockstep is not built"), this::printed);
+    }
+
+    @Test
+    void shouldNotTakeARunningClusterForTheOneThatWasAskedFor() throws IOException {
+        Path python = FakePython.measuring(folder, 10, "1", "1");
+        try (FakeCoordinator coordinator = FakeCoordinator.in(folder.resolve("run"))) {
+            coordinator.on("GET /status", new ClusterView("0.1", Instant.EPOCH, "run", List.of(), null, List.of()));
+            assertEquals(2, compare("--python", python.toString(), "--cuda"), this::printed);
+            assertEquals(List.of("GET /status"), coordinator.requests());
+        }
+        assertTrue(
+                shell.err().get(0).contains("--cuda and --no-cuda are for a cluster that is started here"),
+                this::printed);
     }
 
     private void assertNoPython(Path python, String why) {
