@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,12 +82,15 @@ final class Verifier {
             traceCase.inputs().write(batch, traceCase.devices());
         }
         Path out = folder.resolve(name);
-        Map<RunSetting, String> chosen = Map.of(
+        Map<RunSetting, String> chosen = new EnumMap<>(Map.of(
                 RunSetting.MODEL, model,
                 RunSetting.CLASSES, String.valueOf(Inputs.CLASSES),
                 RunSetting.STRATEGY, traceCase.strategy().label(),
                 RunSetting.PRECISION, traceCase.precision().label(),
-                RunSetting.OUTPUT, folder.resolve("report-" + name).toString());
+                RunSetting.OUTPUT, folder.resolve("report-" + name).toString()));
+        if (traceCase.launched()) {
+            chosen.put(RunSetting.CUDA_GRAPHS, "false");
+        }
         TraceOrder order = TraceOrder.of(batch, out, traceCase.devices(), TraceCase.STEPS, chosen);
         new RunFollower(shell, client).require(client.submit(order.byKey()), "the trace " + traceCase.label());
         return out;

@@ -88,6 +88,8 @@ public final class Verification {
                         onGpu(precision, hasTf32)));
             }
         }
+        comparisons.add(new Comparison(
+                "steps recorded against launched", alone, alone.launchedOneByOne(), new Rule.WithinRounding(1)));
         TraceCase again = trace(repeated.strategy(), repeated.precision(), repeated.devices(), repeated.inputs(), 2);
         comparisons.add(new Comparison("the same run twice", repeated, again, new Rule.WithinRounding(1)));
         return List.copyOf(comparisons);

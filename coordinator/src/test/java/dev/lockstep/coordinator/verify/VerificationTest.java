@@ -76,9 +76,10 @@ class VerificationTest {
                         "data-parallel against all-reduce",
                         "fp32-strict against amp",
                         "fp32-strict against fp32",
+                        "steps recorded against launched",
                         "the same run twice"),
                 comparisons.stream().map(Comparison::name).toList());
-        assertEquals(8, Verification.traces(comparisons).size());
+        assertEquals(9, Verification.traces(comparisons).size());
     }
 
     @Test
@@ -90,6 +91,7 @@ class VerificationTest {
                         "fp32-strict against fp32",
                         "fp32-strict against amp",
                         "fp32-strict against amp-bf16",
+                        "steps recorded against launched",
                         "the same run twice"),
                 comparisons.stream().map(Comparison::name).toList());
         assertEquals(
@@ -97,6 +99,7 @@ class VerificationTest {
                         new Rule.WithinRounding(1),
                         new Rule.SameDirection(true),
                         new Rule.SameDirection(false),
+                        new Rule.WithinRounding(1),
                         new Rule.WithinRounding(1)),
                 comparisons.stream().map(Comparison::rule).toList());
     }

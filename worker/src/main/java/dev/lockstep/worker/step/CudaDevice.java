@@ -44,7 +44,7 @@ final class CudaDevice implements ReplicaDevice {
     private static final int HUNG = 4;
 
     /** PyTorch's own. */
-    private static final int AUTOTUNING_LIMIT = Integer.parseInt(System.getenv().getOrDefault("LOCKSTEP_LIMIT", "10"));
+    private static final int AUTOTUNING_LIMIT = 10;
 
     private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
 
