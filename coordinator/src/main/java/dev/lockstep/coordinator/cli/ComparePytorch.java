@@ -77,11 +77,18 @@ final class ComparePytorch implements Callable<Integer> {
             requireIdle(client.status());
             List<DeviceView> devices = client.devices();
             boolean onCpu = devices.stream().allMatch(device -> device.id().startsWith("cpu:"));
-            RunRequest request = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu);
+            // The peer warms up for a fixed number of steps.
+            int warmup = read(settings, devices.size(), onCpu).plan().warmup();
+            settings.put(RunSetting.WARMUP_LIMIT.key(), String.valueOf(warmup));
+            RunRequest request = read(settings, devices.size(), onCpu);
             return new PytorchComparison(shell, client, program, found)
                     .run(settings, request, devices)
                     .code();
         }
+    }
+
+    private static RunRequest read(Map<String, String> settings, int devices, boolean onCpu) {
+        return RunRequests.read(ConfigFactory.parseMap(settings), devices, onCpu);
     }
 
     /** Two measurements at once would be the figures of neither. */
@@ -100,6 +107,9 @@ final class ComparePytorch implements Callable<Integer> {
     private static void requireComparable(Map<String, String> settings) {
         if (settings.containsKey(RunSetting.SAVE_WEIGHTS.key()) || settings.containsKey(RunSetting.TRACE.key())) {
             throw usage("--save-weights is for one run, and a comparison is many: leave it out");
+        }
+        if (settings.containsKey(RunSetting.WARMUP_LIMIT.key())) {
+            throw usage("both sides warm up for --warmup steps, no more and no fewer: leave --warmup-limit out");
         }
         RunRequest request = RunRequests.readForAnyCluster(ConfigFactory.parseMap(settings));
         Plan plan = request.plan();

@@ -154,8 +154,6 @@ final class PytorchComparison {
         one.put(RunSetting.STRATEGY.key(), spec.strategy().label());
         one.put(RunSetting.PRECISION.key(), spec.precision().label());
         one.put(RunSetting.OUTPUT.key(), reportDir.toString());
-        // The peer warms up for a fixed number of steps.
-        one.put(RunSetting.WARMUP_LIMIT.key(), String.valueOf(spec.warmupSteps()));
         announce("Lockstep " + spec.id(), round, rounds);
         follow(client.submit(one));
         Report report = ReportReader.read(reportDir);

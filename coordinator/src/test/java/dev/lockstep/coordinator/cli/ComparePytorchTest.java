@@ -36,6 +36,7 @@ class ComparePytorchTest {
                 "--data imagefolder:photos|an image folder would compare decoders, not training steps: take --data synthetic or tensors:FILE",
                 "--data tensors:/nowhere/b|--data: cannot read /nowhere/b: no such file",
                 "--weights /tmp|--weights: cannot read /tmp: not a readable file",
+                "--warmup-limit 5|both sides warm up for --warmup steps, no more and no fewer: leave --warmup-limit out",
                 "--save-weights w|--save-weights is for one run, and a comparison is many: leave it out"
             })
     void shouldRefuseAPlanThatCannotBeCompared(String options, String message) throws IOException {
