@@ -44,6 +44,10 @@ final class PlayedWorkers {
 
     /** One warm-up step at least, two measured ones, two images a replica. */
     static Plan plan(Strategy strategy, int warmupLimit) {
+        return plan(strategy, warmupLimit, new DataSpec.Synthetic());
+    }
+
+    static Plan plan(Strategy strategy, int warmupLimit, DataSpec data) {
         return new Plan(
                 List.of(2),
                 List.of(strategy),
@@ -55,7 +59,7 @@ final class PlayedWorkers {
                 1,
                 new OptimizerSpec(OptimizerKind.SGD, 0.1, 0, 0, false),
                 MemoryFormat.CONTIGUOUS,
-                new DataSpec.Synthetic(),
+                data,
                 0,
                 false,
                 1,
