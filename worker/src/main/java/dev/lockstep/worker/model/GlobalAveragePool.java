@@ -3,11 +3,13 @@ package dev.lockstep.worker.model;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.libtorch.AutocastMode;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibTorch;
 
 /**
  * {@code torch.nn.AdaptiveAvgPool2d(1)}: [N, C, H, W] to [N, C, 1, 1]. Its gradient is one number for all pixels of a channel, and is added
- * to another gradient of the same image; what is fast there differs between CPU and GPU.
+ * to another gradient of the same image; what is fast there differs.
  */
 final class GlobalAveragePool extends Layer {
     private static final long[] PIXELS = {2, 3};
@@ -15,7 +17,7 @@ final class GlobalAveragePool extends Layer {
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        return input.getDevice().isGpu() ? mean(input) : quotient(input);
+        return AutocastMode.isOn(DeviceType.CUDA) ? mean(input) : quotient(input);
     }
 
     /** As a sum and a division: their gradient is a view of one number a channel, and no memory is written for it. */
@@ -31,8 +33,8 @@ final class GlobalAveragePool extends Layer {
     }
 
     /**
-     * As the mean over an axis of all pixels: its gradient is an image in the input's own memory order, which a GPU adds three times as
-     * fast as a view or an image in another order; and autocast leaves it in 16 bits, as it leaves torchvision's.
+     * As the mean over an axis of all pixels: its gradient is an image in the input's own memory order. Autocast makes a sum float32 on a
+     * GPU, and then its gradient is written in 16 bits in another order, which is slow to add. A mean it leaves alone, as torchvision's.
      */
     static PtNDArray mean(PtNDArray input) {
         Shape shape = input.getShape();

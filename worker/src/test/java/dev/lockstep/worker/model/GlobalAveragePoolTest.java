@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The GPU's way to a mean against the CPU's, on the CPU. */
+/** The way of mixed precision on a GPU against the other one, on the CPU. */
 class GlobalAveragePoolTest {
     private static final long[] TO_NHWC = {0, 2, 3, 1};
     private static final long[] TO_NCHW = {0, 3, 1, 2};
@@ -54,14 +54,14 @@ class GlobalAveragePoolTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void shouldBeTheSameOnBothDevicesInTheInputsOrder(boolean channelsLast) {
-        Outcome cpu = run(channelsLast, input -> new GlobalAveragePool().apply(input, true));
-        Outcome gpu = run(channelsLast, GlobalAveragePool::mean);
+    void shouldBeTheSameBothWaysInTheInputsOrder(boolean channelsLast) {
+        Outcome quotient = run(channelsLast, input -> new GlobalAveragePool().apply(input, true));
+        Outcome mean = run(channelsLast, GlobalAveragePool::mean);
 
-        assertEquals(new Shape(2, 3, 1, 1), gpu.shape);
-        assertEquals(cpu.shape, gpu.shape);
-        assertArrayEquals(cpu.means, gpu.means, 1e-6f);
-        assertArrayEquals(cpu.gradient, gpu.gradient, 1e-7f);
-        assertEquals(channelsLast, gpu.gradientIsChannelsLast);
+        assertEquals(new Shape(2, 3, 1, 1), mean.shape);
+        assertEquals(quotient.shape, mean.shape);
+        assertArrayEquals(quotient.means, mean.means, 1e-6f);
+        assertArrayEquals(quotient.gradient, mean.gradient, 1e-7f);
+        assertEquals(channelsLast, mean.gradientIsChannelsLast);
     }
 }
