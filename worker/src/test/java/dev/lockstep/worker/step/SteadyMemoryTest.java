@@ -1,0 +1,87 @@
+package dev.lockstep.worker.step;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.common.plan.Chunks;
+import dev.lockstep.common.plan.Precision;
+import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.common.work.StateFiles;
+import java.time.Duration;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A step keeps nothing: what one leaves behind, thousands add up. */
+class SteadyMemoryTest {
+    private static final int RANKS = 2;
+    private static final int BATCH = 4;
+    private static final int WINDOWS = 6;
+    private static final int STEPS_PER_WINDOW = 50;
+    private static final int STEPS_PER_SAMPLE = 5;
+    /** 10 KiB a step: more than Java takes in a window in which it compiles little. */
+    private static final long MOST_GROWN_BYTES = 512 * 1024;
+
+    @ParameterizedTest
+    @EnabledOnOs(OS.LINUX)
+    @CsvSource({"DATA_PARALLEL, FP32", "ALL_REDUCE, FP32", "DATA_PARALLEL, AMP_BF16"})
+    void shouldKeepNothingOfAStep(Strategy strategy, Precision precision) throws Exception {
+        try (NativeMemory memory = new NativeMemory();
+                ReplicaGroup group = new ReplicaGroup(
+                        TinyTraining.noisy(precision, 0),
+                        strategy,
+                        StateFiles.NONE,
+                        RANKS,
+                        BATCH,
+                        Duration.ofSeconds(30))) {
+            group.fill(0, TinyTraining.images(BATCH), TinyTraining.labels(BATCH));
+            // Momentum is made by the first step, and Java compiles what it finds it runs often.
+            Window before = Window.run(group, memory);
+            int handles = group.on(0, DjlTrainingEngine::openHandles);
+            long tensors = memory.tensorBytes();
+            assertTrue(tensors > 0, "libtorch counts no tensors");
+            long leastMalloced = Long.MAX_VALUE;
+            long leastHeap = Long.MAX_VALUE;
+            for (int window = 0; window < WINDOWS; window++) {
+                Window now = Window.run(group, memory);
+
+                assertEquals(handles, group.on(0, DjlTrainingEngine::openHandles), "open handles");
+                assertEquals(tensors, memory.tensorBytes(), "bytes of tensors");
+                leastMalloced = Math.min(leastMalloced, now.mallocedBytes - before.mallocedBytes);
+                leastHeap = Math.min(leastHeap, now.heapBytes - before.heapBytes);
+                before = now;
+            }
+
+            // A leak grows in every window; what Java takes for itself it takes now and then.
+            assertTrue(leastMalloced < MOST_GROWN_BYTES, grown("malloc's blocks", leastMalloced));
+            assertTrue(leastHeap < MOST_GROWN_BYTES, grown("the Java heap", leastHeap));
+        }
+    }
+
+    private static String grown(String what, long bytes) {
+        return "%s grew by at least %d bytes in each of %d times %d steps"
+                .formatted(what, bytes, WINDOWS, STEPS_PER_WINDOW);
+    }
+
+    /**
+     * Memory over some steps.
+     *
+     * @param mallocedBytes the least there was, because a compilation under way takes many MiB
+     * @param heapBytes after them and a collection
+     */
+    private record Window(long mallocedBytes, long heapBytes) {
+        static Window run(ReplicaGroup group, NativeMemory memory) {
+            long least = Long.MAX_VALUE;
+            for (int sample = 0; sample < STEPS_PER_WINDOW / STEPS_PER_SAMPLE; sample++) {
+                for (int step = 0; step < STEPS_PER_SAMPLE; step++) {
+                    group.step(Chunks.of(BATCH, RANKS));
+                }
+                least = Math.min(least, memory.mallocedBytes());
+            }
+            System.gc();
+            Runtime runtime = Runtime.getRuntime();
+            return new Window(least, runtime.totalMemory() - runtime.freeMemory());
+        }
+    }
+}
