@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SteadyMemoryTest {
     private static final int RANKS = 2;
     private static final int BATCH = 4;
-    private static final int WINDOWS = 6;
+    private static final int WINDOWS = 7;
     private static final int STEPS_PER_WINDOW = 50;
     private static final int STEPS_PER_SAMPLE = 5;
     /** 10 KiB a step: more than Java takes in a window in which it compiles little. */
@@ -41,27 +41,28 @@ class SteadyMemoryTest {
             int handles = group.on(0, DjlTrainingEngine::openHandles);
             long tensors = memory.tensorBytes();
             assertTrue(tensors > 0, "libtorch counts no tensors");
-            long leastMalloced = Long.MAX_VALUE;
-            long leastHeap = Long.MAX_VALUE;
+            long[] malloced = new long[WINDOWS];
+            long[] heap = new long[WINDOWS];
             for (int window = 0; window < WINDOWS; window++) {
                 Window now = Window.run(group, memory);
 
                 assertEquals(handles, group.on(0, DjlTrainingEngine::openHandles), "open handles");
                 assertEquals(tensors, memory.tensorBytes(), "bytes of tensors");
-                leastMalloced = Math.min(leastMalloced, now.mallocedBytes - before.mallocedBytes);
-                leastHeap = Math.min(leastHeap, now.heapBytes - before.heapBytes);
+                malloced[window] = now.mallocedBytes - before.mallocedBytes;
+                heap[window] = now.heapBytes - before.heapBytes;
                 before = now;
             }
 
-            // A leak grows in every window; what Java takes for itself it takes now and then.
-            assertTrue(leastMalloced < MOST_GROWN_BYTES, grown("malloc's blocks", leastMalloced));
-            assertTrue(leastHeap < MOST_GROWN_BYTES, grown("the Java heap", leastHeap));
+            assertSteady("malloc's blocks", malloced);
+            assertSteady("the Java heap", heap);
         }
     }
 
-    private static String grown(String what, long bytes) {
-        return "%s grew by at least %d bytes in each of %d times %d steps"
-                .formatted(what, bytes, WINDOWS, STEPS_PER_WINDOW);
+    /** A leak grows in every window; what Java takes and gives back for itself, a compilation above all, does so in a few. */
+    private static void assertSteady(String what, long[] grownBytes) {
+        Arrays.sort(grownBytes);
+        assertTrue(grownBytes[WINDOWS / 2] < MOST_GROWN_BYTES, () -> "%s grew by these bytes in windows of %d steps: %s"
+                .formatted(what, STEPS_PER_WINDOW, Arrays.toString(grownBytes)));
     }
 
     /**
