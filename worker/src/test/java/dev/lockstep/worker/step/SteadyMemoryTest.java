@@ -8,6 +8,7 @@ import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.StateFiles;
 import java.time.Duration;
+import java.util.Arrays;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
