@@ -6,6 +6,8 @@ is_stale() {
   local jar
   jar="$(module_jar "$1")"
   [[ -z "$jar" ]] && return 0
+  # What was packed for another machine has no sources.
+  [[ -e "$LOCKSTEP_HOME/pom.xml" ]] || return 1
   # Maven leaves a jar alone whose content did not change: the stamp says when it last looked.
   local built="$jar" stamp="$LOCKSTEP_HOME/$1/target/built"
   [[ "$stamp" -nt "$jar" ]] && built="$stamp"

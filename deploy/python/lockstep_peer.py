@@ -328,6 +328,10 @@ def measure(spec, rank, rendezvous):
         losses.append(loss.item())
         if number == 0 and scaler is None:
             gradient_norm = math.sqrt(sum(p.grad.double().pow(2).sum().item() for p in bare.parameters()))
+        if number == 0 and cuda:
+            # cuDNN's trials take memory that no later step needs; Lockstep leaves them out too.
+            for place in [device] if distributed else places:
+                torch.cuda.reset_peak_memory_stats(place)
         if number >= spec["warmupSteps"]:
             samples.append(millis)
         # A skipped step is one that halved the scale, as Lockstep's own counting has it, warm-up included.

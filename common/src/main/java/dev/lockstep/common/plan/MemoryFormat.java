@@ -7,25 +7,12 @@ public enum MemoryFormat implements Labelled {
     /** NHWC in memory. */
     CHANNELS_LAST("channels-last"),
     /** NCHW in memory. */
-    CONTIGUOUS("contiguous"),
-    /**
-     * As it is usual on GPUs: contiguous in full precision, where channels-last takes a third more memory, and channels-last in mixed
-     * precision, which tensor cores want.
-     */
-    AUTO("auto");
+    CONTIGUOUS("contiguous");
 
     private final String label;
 
     MemoryFormat(String label) {
         this.label = label;
-    }
-
-    /** The order itself, where this leaves it to the precision. */
-    public MemoryFormat in(Precision precision) {
-        if (this != AUTO) {
-            return this;
-        }
-        return precision == Precision.FP32 || precision == Precision.FP32_STRICT ? CONTIGUOUS : CHANNELS_LAST;
     }
 
     @Override

@@ -9,7 +9,6 @@ import dev.lockstep.common.plan.Precision;
 /**
  * What a replica trains and how, whatever its rank.
  *
- * @param memoryFormat not {@code auto}
  * @param seed decides the initial weights; rank r draws dropout and stochastic depth from seed + r
  * @param cudaGraphs whether a GPU replays a recorded step
  */
@@ -21,12 +20,6 @@ public record TrainingSpec(
         long seed,
         boolean cudaGraphs) {
 
-    public TrainingSpec {
-        if (memoryFormat == MemoryFormat.AUTO) {
-            throw new IllegalArgumentException("the memory format is left open");
-        }
-    }
-
     /** Without recorded steps. */
     public TrainingSpec(
             ModelSpec model, Precision precision, OptimizerSpec optimizer, MemoryFormat memoryFormat, long seed) {
@@ -36,11 +29,6 @@ public record TrainingSpec(
     /** What a plan trains in one of its precisions. */
     public static TrainingSpec of(Plan plan, Precision precision) {
         return new TrainingSpec(
-                plan.model(),
-                precision,
-                plan.optimizer(),
-                plan.memoryFormat().in(precision),
-                plan.seed(),
-                plan.cudaGraphs());
+                plan.model(), precision, plan.optimizer(), plan.memoryFormat(), plan.seed(), plan.cudaGraphs());
     }
 }

@@ -11,6 +11,7 @@ package dev.lockstep.coordinator.api;
  * @param pid of the worker process; null when there is none
  * @param memoryUsedMiB of a GPU, by all processes, a moment ago; null for a CPU device
  * @param utilizationPercent of a GPU: time in which it computed, a moment ago; null for a CPU device
+ * @param computeCapability of a GPU, as in {@code 9.0}; null for a CPU device
  */
 public record DeviceView(
         String id,
@@ -20,10 +21,23 @@ public record DeviceView(
         Long memoryMiB,
         Long pid,
         Long memoryUsedMiB,
-        Integer utilizationPercent) {
+        Integer utilizationPercent,
+        String computeCapability) {
+
+    private static final int FIRST_WITH_TF32 = 8;
+
+    /** Whether this is a GPU. */
+    public boolean isGpu() {
+        return computeCapability != null;
+    }
+
+    /** Whether it can compute in TF32. */
+    public boolean hasTf32() {
+        return isGpu() && Integer.parseInt(computeCapability.split("\\.", -1)[0]) >= FIRST_WITH_TF32;
+    }
 
     /** The same with how a GPU is used. */
     public DeviceView withUse(Long usedMiB, Integer percent) {
-        return new DeviceView(id, name, state, cpus, memoryMiB, pid, usedMiB, percent);
+        return new DeviceView(id, name, state, cpus, memoryMiB, pid, usedMiB, percent, computeCapability);
     }
 }

@@ -53,7 +53,8 @@ final class Quickstart implements Callable<Integer> {
         Plan plan = RunRequests.read(ConfigFactory.parseMap(settings), devices.size(), onCpu)
                 .plan();
         int most = Collections.max(plan.devices());
-        Verdict verdict = Verify.verify(shell, client, plan.model().name(), most, plan.precisions());
+        Verdict verdict =
+                Verify.verify(shell, client, plan.model().name(), devices.subList(0, most), plan.precisions());
         if (!verdict.holds()) {
             return ExitStatus.FAILED;
         }

@@ -54,7 +54,7 @@ enum RunSetting {
     NESTEROV("nesterov", "BOOL", Form.FLAG, "use Nesterov's momentum with sgd"),
     DROPOUT("dropout", "P", Form.NUMBER, "probability before the head, instead of the model's own"),
     STOCHASTIC_DEPTH("stochastic-depth", "P", Form.NUMBER, "probability at the last block, instead of the model's own"),
-    MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last, contiguous or auto"),
+    MEMORY_FORMAT("memory-format", "NAME", Form.TEXT, "channels-last or contiguous"),
     CUDA_GRAPHS("cuda-graphs", "BOOL", Form.FLAG, "record a GPU's step once and replay it as one launch"),
     DATA(
             "data",

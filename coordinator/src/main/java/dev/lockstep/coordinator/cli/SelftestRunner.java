@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.coordinator.api.DeviceView;
@@ -74,7 +75,6 @@ final class SelftestRunner {
     void checkReplicas(CoordinatorClient client) {
         attempt("TF32 off, bfloat16", () -> checkArithmetic(client));
         attempt("steps of fp32 and amp, batch 32 and 128", () -> checkSteps(client));
-        attempt("steps recorded and launched one by one", () -> checkRecording(client));
         attempt("two replicas", () -> checkCollective(client, 2, gpus.collective()));
         attempt("traces", () -> checkTraces(client));
     }
@@ -133,26 +133,6 @@ final class SelftestRunner {
         ResultChecks.ampGoal(report.results()).ifPresent(this::add);
     }
 
-    private void checkRecording(CoordinatorClient client) {
-        Report recorded = run(client, recording(true));
-        Report launched = run(client, recording(false));
-        ResultChecks.ofRecording(recorded.results(), launched.results()).forEach(this::add);
-    }
-
-    /** With dropout and stochastic depth, whose draws a replay must make anew; in the channels-last order, which cuDNN tunes fastest. */
-    private static Map<RunSetting, String> recording(boolean recorded) {
-        return Map.of(
-                RunSetting.MODEL, Verify.MODEL,
-                RunSetting.MEMORY_FORMAT, "channels-last",
-                RunSetting.PRECISION, "fp32-strict,amp",
-                RunSetting.BATCH_PER_DEVICE, "16",
-                RunSetting.DEVICES, "1",
-                RunSetting.WARMUP, "3",
-                RunSetting.WARMUP_LIMIT, "3",
-                RunSetting.STEPS, "5",
-                RunSetting.CUDA_GRAPHS, String.valueOf(recorded));
-    }
-
     /** Lockstep itself compares the parameters of all replicas at the end of a measurement. */
     private void checkCollective(CoordinatorClient client, int replicas, String collective) {
         Report report = run(
@@ -171,7 +151,7 @@ final class SelftestRunner {
 
     private void checkTraces(CoordinatorClient client) {
         new Verifier(shell, client)
-                .verify(Verify.MODEL, Verification.onGpus(2, gpus.haveTf32()))
+                .verify(Verify.MODEL, Verification.onGpus(2, List.of(Precision.AMP, Precision.FP32), gpus.haveTf32()))
                 .judgements()
                 .forEach(this::addTrace);
     }

@@ -1,7 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
-import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
@@ -13,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,18 +25,6 @@ final class Verifier {
     Verifier(Shell shell, CoordinatorClient client) {
         this.shell = shell;
         this.client = client;
-    }
-
-    /**
-     * Takes the traces and judges each comparison.
-     *
-     * @param model its name
-     * @param devices the most devices to use
-     * @param precisions to compare with fp32
-     * @throws CommandException if a trace could not be taken, or at Ctrl-C
-     */
-    Verdict verify(String model, int devices, List<Precision> precisions) {
-        return verify(model, Verification.comparisons(devices, precisions));
     }
 
     /**
@@ -93,12 +81,15 @@ final class Verifier {
             traceCase.inputs().write(batch, traceCase.devices());
         }
         Path out = folder.resolve(name);
-        Map<RunSetting, String> chosen = Map.of(
+        Map<RunSetting, String> chosen = new EnumMap<>(Map.of(
                 RunSetting.MODEL, model,
                 RunSetting.CLASSES, String.valueOf(Inputs.CLASSES),
                 RunSetting.STRATEGY, traceCase.strategy().label(),
                 RunSetting.PRECISION, traceCase.precision().label(),
-                RunSetting.OUTPUT, folder.resolve("report-" + name).toString());
+                RunSetting.OUTPUT, folder.resolve("report-" + name).toString()));
+        if (traceCase.launched()) {
+            chosen.put(RunSetting.CUDA_GRAPHS, "false");
+        }
         TraceOrder order = TraceOrder.of(batch, out, traceCase.devices(), TraceCase.STEPS, chosen);
         new RunFollower(shell, client).require(client.submit(order.byKey()), "the trace " + traceCase.label());
         return out;

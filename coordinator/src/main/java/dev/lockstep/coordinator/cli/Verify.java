@@ -2,11 +2,14 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.plan.Labelled;
 import dev.lockstep.common.plan.Precision;
+import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.verify.Finding;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
 import dev.lockstep.coordinator.verify.Verdict;
 import dev.lockstep.coordinator.verify.Verdict.Judgement;
+import dev.lockstep.coordinator.verify.Verification;
+import dev.lockstep.coordinator.verify.Verification.Comparison;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,7 +44,7 @@ final class Verify implements Callable<Integer> {
             paramLabel = "NAMES",
             split = ",",
             defaultValue = "amp",
-            description = "precisions to compare with fp32 (default: ${DEFAULT-VALUE})")
+            description = "precisions to compare with fp32, or on GPUs with fp32-strict (default: ${DEFAULT-VALUE})")
     List<String> precisions;
 
     Verify(Shell shell) {
@@ -53,13 +56,14 @@ final class Verify implements Callable<Integer> {
         List<Precision> parsed =
                 precisions.stream().distinct().map(Verify::precision).toList();
         CoordinatorClient client = CoordinatorClient.of(shell.runDir());
-        int count = client.devices().size();
+        List<DeviceView> all = client.devices();
+        int count = all.size();
         if (devices != null && (devices < 1 || devices > count)) {
             throw new CommandException(
                     devices < 1 ? ExitStatus.USAGE : ExitStatus.ENVIRONMENT,
                     "--devices is " + devices + ", but the cluster has " + count);
         }
-        Verdict verdict = verify(shell, client, model, devices == null ? count : devices, parsed);
+        Verdict verdict = verify(shell, client, model, devices == null ? all : all.subList(0, devices), parsed);
         return (verdict.holds() ? ExitStatus.DONE : ExitStatus.FAILED).code();
     }
 
@@ -70,21 +74,25 @@ final class Verify implements Callable<Integer> {
                         "unknown precision '" + label + "': it is one of " + Labelled.labels(Precision.class)));
     }
 
-    /** Verifies, prints what was found and the verdict. */
+    /**
+     * Verifies, prints what was found and the verdict.
+     *
+     * @param devices the cluster's first, as many as to use
+     */
     static Verdict verify(
-            Shell shell, CoordinatorClient client, String model, int devices, List<Precision> precisions) {
+            Shell shell, CoordinatorClient client, String model, List<DeviceView> devices, List<Precision> precisions) {
         // Before there is a run, so that no Ctrl-C leaves one running unseen.
         shell.interrupt().watch();
         shell.out()
                 .printf(
                         "verifying %s on %s, %d steps of up to %d images a device at %d x %d pixels%n",
                         model,
-                        Messages.count(devices, "device"),
+                        Messages.count(devices.size(), "device"),
                         TraceCase.STEPS,
                         Inputs.ONE_CHUNK.images(1),
                         Inputs.IMAGE_SIZE,
                         Inputs.IMAGE_SIZE);
-        Verdict verdict = new Verifier(shell, client).verify(model, devices, precisions);
+        Verdict verdict = new Verifier(shell, client).verify(model, comparisons(devices, precisions));
         print(shell, verdict);
         if (verdict.holds()) {
             shell.out().println("verified: " + verdict.comparisons());
@@ -92,6 +100,13 @@ final class Verify implements Callable<Integer> {
             shell.err().println(Messages.error("not verified: " + String.join("; ", verdict.beyond())));
         }
         return verdict;
+    }
+
+    private static List<Comparison> comparisons(List<DeviceView> devices, List<Precision> precisions) {
+        return devices.stream().anyMatch(DeviceView::isGpu)
+                ? Verification.onGpus(
+                        devices.size(), precisions, devices.stream().allMatch(DeviceView::hasTf32))
+                : Verification.comparisons(devices.size(), precisions);
     }
 
     private static void print(Shell shell, Verdict verdict) {

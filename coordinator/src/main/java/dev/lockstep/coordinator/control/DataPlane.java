@@ -29,8 +29,8 @@ record DataPlane(Segment segment, BatchFeeder feeder) implements AutoCloseable {
      * @throws LockstepException DATA when there are no batches, ENVIRONMENT when there is no memory for the segment
      */
     static DataPlane open(MeasurementSpec spec, Plan plan, SegmentLayout layout, String runId, long epoch) {
-        BatchSource source = BatchSource.open(
-                plan.data(), plan.model(), plan.memoryFormat().in(spec.precision()), spec.globalBatch(), plan.seed());
+        BatchSource source =
+                BatchSource.open(plan.data(), plan.model(), plan.memoryFormat(), spec.globalBatch(), plan.seed());
         try {
             Segment segment = Segment.create(layout, runId, epoch);
             return new DataPlane(segment, new BatchFeeder(source, segment, spec.globalBatch()));

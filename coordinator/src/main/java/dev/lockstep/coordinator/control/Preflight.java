@@ -65,12 +65,8 @@ final class Preflight {
                         .toList()
                 : List.of(1);
         for (int batch : batches) {
-            try (BatchSource source = BatchSource.open(
-                    plan.data(),
-                    plan.model(),
-                    plan.memoryFormat().in(plan.precisions().get(0)),
-                    batch,
-                    plan.seed())) {
+            try (BatchSource source =
+                    BatchSource.open(plan.data(), plan.model(), plan.memoryFormat(), batch, plan.seed())) {
                 assert source != null;
             } catch (LockstepException e) {
                 throw new LockstepException(FailureCategory.USAGE, "--data: " + e.getMessage(), e);

@@ -11,12 +11,6 @@ import java.nio.LongBuffer;
  * @param imageSize height and width in pixels
  */
 record InputLayout(MemoryFormat format, int imageSize) {
-    InputLayout {
-        if (format == MemoryFormat.AUTO) {
-            throw new IllegalArgumentException("the memory format is left open");
-        }
-    }
-
     InputLayout(MemoryFormat format, ModelSpec model) {
         this(format, model.imageSize());
     }
@@ -36,7 +30,10 @@ record InputLayout(MemoryFormat format, int imageSize) {
      * @param pixel row by row from the top left
      */
     int index(int channel, int pixel) {
-        return format == MemoryFormat.CHANNELS_LAST ? pixel * ModelSpec.CHANNELS + channel : channel * pixels() + pixel;
+        return switch (format) {
+            case CHANNELS_LAST -> pixel * ModelSpec.CHANNELS + channel;
+            case CONTIGUOUS -> channel * pixels() + pixel;
+        };
     }
 
     /** Refuses buffers that do not have room for just one batch: too little would overflow, more would leave old images in. */

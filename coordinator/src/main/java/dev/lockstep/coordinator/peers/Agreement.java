@@ -39,7 +39,7 @@ public record Agreement(double loss, double gradientNorm, double peerLoss, doubl
                 imageSize,
                 0.0,
                 0.0,
-                plan.memoryFormat().in(Precision.FP32_STRICT),
+                plan.memoryFormat(),
                 plan.seed(),
                 List.of(device.id()),
                 device.cpus() == null ? null : List.of(device.cpus()),

@@ -1,7 +1,6 @@
 package dev.lockstep.coordinator.report;
 
 import dev.lockstep.common.plan.Labelled;
-import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.OptimizerSpec;
@@ -97,22 +96,13 @@ final class ReportFacts {
                 new Fact("Strategies", labels(plan.strategies())),
                 new Fact("Precisions", labels(plan.precisions())),
                 new Fact("Optimizer", optimizer(plan.optimizer())),
-                new Fact("Memory Format", memoryFormat(plan.memoryFormat())),
+                new Fact("Memory Format", plan.memoryFormat().label()),
                 new Fact("Data", plan.data().spelling()),
                 new Fact("Seed", Long.toString(plan.seed()))));
         if (plan.cudaGraphs()) {
             facts.add(new Fact("CUDA Graphs", "recorded in the second step"));
         }
         return facts;
-    }
-
-    private static String memoryFormat(MemoryFormat format) {
-        return format == MemoryFormat.AUTO
-                ? "%s in full precision, %s in mixed"
-                        .formatted(
-                                format.in(Precision.FP32).label(),
-                                format.in(Precision.AMP).label())
-                : format.label();
     }
 
     private static String batch(Plan plan) {

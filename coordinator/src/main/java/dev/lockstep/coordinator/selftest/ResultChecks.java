@@ -26,9 +26,6 @@ public final class ResultChecks {
     private static final Map<Precision, Double> KNOWN_PEAKS = Map.of(Precision.FP32, 5467.0, Precision.AMP, 2810.0);
 
     private static final double PEAK_TOLERANCE = 0.05;
-    /** After eight steps; what the order of sums makes of them. One step more or less is worse by far. */
-    private static final double RECORDING_BOUND = 3e-2;
-
     private static final double AMP_GOAL = 1.5;
     /** From 65536 a scaler finds a scale that fits within a few halvings; more of them is no search but a defect. */
     private static final int MOST_SKIPPED = 6;
@@ -72,37 +69,6 @@ public final class ResultChecks {
                     result.collective(),
                     collective,
                     collective.equals(result.collective())));
-        }
-        return checks;
-    }
-
-    /**
-     * Checks that steps which were recorded and replayed train as those do that were launched operator by operator.
-     *
-     * @param recorded in any order of precisions
-     * @param launched the same measurements without recording
-     */
-    public static List<Check> ofRecording(List<Result> recorded, List<Result> launched) {
-        List<Check> checks = new ArrayList<>();
-        for (Result own : recorded) {
-            Result other = launched.stream()
-                    .filter(result -> result.id().equals(own.id()))
-                    .findFirst()
-                    .orElseThrow();
-            checks.add(status(own));
-            checks.add(status(other));
-            if (own.status() == ResultStatus.OK && other.status() == ResultStatus.OK) {
-                double error = Math.abs(own.finalLoss() - other.finalLoss()) / Math.abs(other.finalLoss());
-                checks.add(Check.of(
-                        name(own) + ": recorded and launched",
-                        text(
-                                "losses %.1e apart, %.1f and %.1f ms",
-                                error,
-                                own.stepMillis().median(),
-                                other.stepMillis().median()),
-                        text("losses at most %.0e apart", RECORDING_BOUND),
-                        error <= RECORDING_BOUND));
-            }
         }
         return checks;
     }

@@ -57,42 +57,58 @@ public final class Verification {
     /**
      * The comparisons for replicas on GPUs. What takes part in them is fp32-strict, as TF32 rounds more than another order of
      * summation does; a run is compared with itself within rounding, as cuDNN's gradients do not repeat to the bit; and amp has a
-     * GradScaler there.
+     * GradScaler there. With one device those that need more are left out.
      *
-     * @param devices how many to compare with one, at least 2
+     * @param devices the most devices to use, at least 1
+     * @param precisions to compare with fp32-strict, which itself is always traced
      * @param hasTf32 whether the GPUs have TF32, so that fp32 must show it
      */
-    public static List<Comparison> onGpus(int devices, boolean hasTf32) {
+    public static List<Comparison> onGpus(int devices, List<Precision> precisions, boolean hasTf32) {
         TraceCase alone = alone(Precision.FP32_STRICT);
-        TraceCase uneven = trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1);
+        TraceCase repeated = alone;
         List<Comparison> comparisons = new ArrayList<>();
-        comparisons.add(new Comparison(
-                "fp32-strict, 1 device against " + devices,
-                alone,
-                trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.A_CHUNK_EACH, 1),
-                new Rule.WithinRounding(devices)));
-        comparisons.add(new Comparison(
-                "amp, 1 device against " + devices,
-                alone(Precision.AMP),
-                trace(Strategy.DATA_PARALLEL, Precision.AMP, devices, Inputs.A_CHUNK_EACH, 1),
-                new Rule.SameForward(devices)));
-        comparisons.add(new Comparison(
-                "data-parallel against all-reduce",
-                uneven,
-                trace(Strategy.ALL_REDUCE, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1),
-                new Rule.WithinRounding(1)));
-        comparisons.add(new Comparison(
-                "fp32-strict against amp", alone, alone(Precision.AMP), Rule.forPrecision(Precision.AMP_FP16)));
-        if (hasTf32) {
+        if (devices > 1) {
+            repeated = trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1);
+            comparisons.add(acrossDevices(Precision.FP32_STRICT, devices, new Rule.WithinRounding(devices)));
+            if (precisions.contains(Precision.AMP)) {
+                comparisons.add(acrossDevices(Precision.AMP, devices, new Rule.SameForward(devices)));
+            }
             comparisons.add(new Comparison(
-                    "fp32-strict against fp32", alone, alone(Precision.FP32), new Rule.SameDirection(false)));
+                    "data-parallel against all-reduce",
+                    repeated,
+                    trace(Strategy.ALL_REDUCE, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 1),
+                    new Rule.WithinRounding(1)));
+        }
+        for (Precision precision : precisions) {
+            if (precision != Precision.FP32_STRICT) {
+                comparisons.add(new Comparison(
+                        "fp32-strict against " + precision.label(),
+                        alone,
+                        alone(precision),
+                        onGpu(precision, hasTf32)));
+            }
         }
         comparisons.add(new Comparison(
-                "the same run twice",
-                uneven,
-                trace(Strategy.DATA_PARALLEL, Precision.FP32_STRICT, devices, Inputs.UNEVEN, 2),
-                new Rule.WithinRounding(1)));
+                "steps recorded against launched", alone, alone.launchedOneByOne(), new Rule.WithinRounding(1)));
+        TraceCase again = trace(repeated.strategy(), repeated.precision(), repeated.devices(), repeated.inputs(), 2);
+        comparisons.add(new Comparison("the same run twice", repeated, again, new Rule.WithinRounding(1)));
         return List.copyOf(comparisons);
+    }
+
+    private static Comparison acrossDevices(Precision precision, int devices, Rule rule) {
+        return new Comparison(
+                precision.label() + ", 1 device against " + devices,
+                alone(precision),
+                trace(Strategy.DATA_PARALLEL, precision, devices, Inputs.A_CHUNK_EACH, 1),
+                rule);
+    }
+
+    private static Rule onGpu(Precision precision, boolean hasTf32) {
+        return switch (precision) {
+            case FP32 -> hasTf32 ? new Rule.SameDirection(false) : new Rule.WithinRounding(1);
+            case AMP -> Rule.forPrecision(Precision.AMP_FP16);
+            case FP32_STRICT, AMP_FP16, AMP_BF16 -> Rule.forPrecision(precision);
+        };
     }
 
     private static TraceCase alone(Precision precision) {

@@ -92,7 +92,8 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
                     device.gpu() == null ? null : device.gpu().memoryMiB(),
                     pid,
                     null,
-                    null);
+                    null,
+                    device.gpu() == null ? null : device.gpu().computeCapability());
         }
     }
 

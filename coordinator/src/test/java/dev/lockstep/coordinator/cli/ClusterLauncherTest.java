@@ -174,7 +174,7 @@ class ClusterLauncherTest {
                 "0",
                 Instant.EPOCH,
                 runDir.toString(),
-                List.of(new DeviceView("cpu:0", "a processor", state, "0", null, null, null, null)),
+                List.of(new DeviceView("cpu:0", "a processor", state, "0", null, null, null, null, null)),
                 null,
                 List.of());
     }

@@ -105,7 +105,7 @@ class ClusterStopperTest {
         coordinator.writeEndpoint(coordinatorProcess.pid(), "secret");
         coordinator.on(
                 "GET /devices",
-                List.of(new DeviceView("cpu:0", "a processor", "ready", "0", null, worker.pid(), null, null)));
+                List.of(new DeviceView("cpu:0", "a processor", "ready", "0", null, worker.pid(), null, null, null)));
         return coordinator;
     }
 

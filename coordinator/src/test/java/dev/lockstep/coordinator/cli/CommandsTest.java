@@ -21,8 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class CommandsTest {
     private static final List<DeviceView> DEVICES = List.of(
-            new DeviceView("cpu:0", "a processor", "ready", "0-1", null, 41L, null, null),
-            new DeviceView("cuda:0", "a graphics card", "dead", null, 40960L, null, 512L, 37));
+            new DeviceView("cpu:0", "a processor", "ready", "0-1", null, 41L, null, null, null),
+            new DeviceView("cuda:0", "a graphics card", "dead", null, 40960L, null, 512L, 37, "8.0"));
 
     @TempDir
     Path folder;

@@ -111,7 +111,7 @@ class GpuSelftestTest {
     @Test
     void shouldPrintATableOfWhatWorks() {
         runner.addStarted(
-                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null)));
+                "cuda:3*2", List.of(new DeviceView("cuda:3#0", "a GPU", "ready", null, null, 1L, null, null, "9.0")));
         runner.checkReplicas(client());
         assertEquals(ExitStatus.DONE, runner.conclude(), shell.err()::toString);
         List<String> rows = rows("ok");
@@ -125,6 +125,12 @@ class GpuSelftestTest {
         assertTrue(rows.contains("amp, batch 8, 2 replicas, all-reduce: collective|staged|staged|ok"), rows::toString);
         assertTrue(rows.contains("fp32-strict, 1 device against 2: grad|error 0|at most 5.0e-02|ok"), rows::toString);
         assertEquals(List.of("amp over fp32, batch 128|2.00 times|at least 1.5 times|met"), rows("met"));
+        assertEquals(
+                1,
+                coordinator.bodies().stream()
+                        .filter(body ->
+                                "false".equals(FakeTraces.read(body).settings().get("cuda-graphs")))
+                        .count());
         assertEquals(List.of(), shell.err());
     }
 
@@ -157,7 +163,6 @@ class GpuSelftestTest {
                 List.of(
                         "TF32 off, bfloat16 = the cluster is ill",
                         "steps of fp32 and amp, batch 32 and 128 = the cluster is ill",
-                        "steps recorded and launched one by one = the cluster is ill",
                         "two replicas = the cluster is ill",
                         "traces = the cluster is ill"),
                 failed());

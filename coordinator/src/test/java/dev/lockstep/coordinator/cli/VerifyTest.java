@@ -47,7 +47,8 @@ class VerifyTest {
 
     private static List<DeviceView> devices(int count) {
         return IntStream.range(0, count)
-                .mapToObj(index -> new DeviceView("cpu:" + index, "a processor", "ready", null, null, 1L, null, null))
+                .mapToObj(index ->
+                        new DeviceView("cpu:" + index, "a processor", "ready", null, null, 1L, null, null, null))
                 .toList();
     }
 

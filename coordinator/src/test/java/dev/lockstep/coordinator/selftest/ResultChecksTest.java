@@ -51,26 +51,6 @@ class ResultChecksTest {
     }
 
     @Test
-    void shouldCompareRecordedStepsWithThoseLaunchedOneByOne() {
-        ReplicaSummary summary = new ReplicaSummary("0badcafe", 5467.0, "peak-allocated", null, true);
-        Result launched = GpuResults.of(Precision.FP32, 16, 2.5, summary);
-        Result failure = GpuResults.failed(Precision.FP32, 16, "cuda:0 is lost");
-
-        assertEquals(
-                "losses 4.0e-03 apart, 100.0 and 100.0 ms",
-                ResultChecks.ofRecording(List.of(GpuResults.of(Precision.FP32, 16, 2.51, summary)), List.of(launched))
-                        .get(2)
-                        .found());
-        assertEquals(
-                List.of("fp32, batch 16: recorded and launched = losses 4.0e-02 apart, 100.0 and 100.0 ms"),
-                failed(ResultChecks.ofRecording(
-                        List.of(GpuResults.of(Precision.FP32, 16, 2.6, summary)), List.of(launched))));
-        assertEquals(
-                List.of("fp32, batch 16 = failed: cuda:0 is lost"),
-                failed(ResultChecks.ofRecording(List.of(failure), List.of(launched))));
-    }
-
-    @Test
     void shouldSayWhyNothingWasMeasured() {
         assertEquals(
                 List.of("amp, batch 128 = failed: cuda:0 is lost"),

@@ -68,7 +68,7 @@ class VerificationTest {
 
     @Test
     void shouldCompareOnGpusWhatRepeatsThere() {
-        List<Comparison> comparisons = Verification.onGpus(2, true);
+        List<Comparison> comparisons = Verification.onGpus(2, List.of(Precision.AMP, Precision.FP32), true);
         assertEquals(
                 List.of(
                         "fp32-strict, 1 device against 2",
@@ -76,11 +76,32 @@ class VerificationTest {
                         "data-parallel against all-reduce",
                         "fp32-strict against amp",
                         "fp32-strict against fp32",
+                        "steps recorded against launched",
                         "the same run twice"),
                 comparisons.stream().map(Comparison::name).toList());
-        assertEquals(8, Verification.traces(comparisons).size());
-        assertTrue(Verification.traces(Verification.onGpus(2, false)).stream()
-                .noneMatch(trace -> trace.precision() == Precision.FP32));
+        assertEquals(9, Verification.traces(comparisons).size());
+    }
+
+    @Test
+    void shouldCompareOnOneGpuWhatNeedsNoOther() {
+        List<Comparison> comparisons =
+                Verification.onGpus(1, List.of(Precision.FP32, Precision.AMP, Precision.AMP_BF16), false);
+        assertEquals(
+                List.of(
+                        "fp32-strict against fp32",
+                        "fp32-strict against amp",
+                        "fp32-strict against amp-bf16",
+                        "steps recorded against launched",
+                        "the same run twice"),
+                comparisons.stream().map(Comparison::name).toList());
+        assertEquals(
+                List.of(
+                        new Rule.WithinRounding(1),
+                        new Rule.SameDirection(true),
+                        new Rule.SameDirection(false),
+                        new Rule.WithinRounding(1),
+                        new Rule.WithinRounding(1)),
+                comparisons.stream().map(Comparison::rule).toList());
     }
 
     @Test

@@ -63,6 +63,10 @@ final class CpuDevice implements ReplicaDevice {
         ResidentMemory.resetPeak();
     }
 
+    /** All steps are alike. */
+    @Override
+    public void endFirstStep() {}
+
     /** There is no TF32 on a CPU. */
     @Override
     public boolean setArithmetic(Precision precision) {

@@ -44,7 +44,7 @@ final class CudaDevice implements ReplicaDevice {
     private static final int HUNG = 4;
 
     /** PyTorch's own. */
-    private static final int AUTOTUNING_LIMIT = Integer.parseInt(System.getenv().getOrDefault("LOCKSTEP_LIMIT", "10"));
+    private static final int AUTOTUNING_LIMIT = 10;
 
     private static final double BYTES_PER_MIB = 1024.0 * 1024.0;
 
@@ -90,6 +90,12 @@ final class CudaDevice implements ReplicaDevice {
     public void beginMeasurement() {
         pinned = new PinnedMemory(gpu.runtime());
         clock = new EventClock(gpu.runtime(), System::nanoTime);
+        gpu.peakMemory().reset();
+    }
+
+    /** In the first step cuDNN tries its algorithms, some of which take more memory than all the rest and are not chosen. */
+    @Override
+    public void endFirstStep() {
         gpu.peakMemory().reset();
     }
 

@@ -176,12 +176,16 @@ final class PreparedReplica implements AutoCloseable {
             throw new LockstepException(
                     FailureCategory.ABORTED, "step " + command.step() + " was not begun: the measurement was aborted");
         }
-        long start = previousEnd != null ? previousEnd : System.nanoTime();
+        boolean isFirst = previousEnd == null;
+        long start = isFirst ? System.nanoTime() : previousEnd;
         PhaseClock clock = device.startClock();
         Double loss = step.run(command, clock);
         StepTimes times = clock.finish();
         collective.end();
         long end = System.nanoTime();
+        if (isFirst) {
+            device.endFirstStep();
+        }
         previousEnd = end;
         files.record(command, loss);
         return new StepReport(

@@ -45,6 +45,9 @@ interface ReplicaDevice {
     /** Begins a measurement: memory's peak starts anew. */
     void beginMeasurement();
 
+    /** After a measurement's first step, whose memory need not be that of the others: its peak starts anew. */
+    void endFirstStep();
+
     /**
      * Sets how float32 is computed with.
      *
@@ -94,7 +97,7 @@ interface ReplicaDevice {
     /** Starts to time a step. Only the one that was started last may be used. */
     PhaseClock startClock();
 
-    /** Memory since {@link #beginMeasurement}. */
+    /** Memory since the first step, or since {@link #beginMeasurement} where there was but one. */
     MemoryUse memory();
 
     /** Ends a measurement, after its arrays are closed and before its segment is: what the host locked for it is free again. */
