@@ -4,7 +4,8 @@
   lockstep_peer.py probe           says in JSON which Python, PyTorch and torchvision these are
   lockstep_peer.py measure SPEC    runs warm-up and steps as the JSON file SPEC says, and prints what was measured as one line of JSON
 
-Progress and errors go to standard error. Exit status 0 measured, 3 this PyTorch or machine lacks what SPEC asks for, else it failed.
+Progress and errors go to standard error. Exit status 0 measured, 2 wrong arguments or SPEC, 3 this PyTorch or machine lacks what SPEC
+asks for, else it failed.
 Needs PyTorch 1.13 or newer with its torchvision and nothing else. SPEC is what dev.lockstep.coordinator.peers.PeerSpec writes:
 
   peer            torch-single, torch-DataParallel or torch-DistributedDataParallel
@@ -33,7 +34,8 @@ import sys
 import threading
 import time
 
-EXIT_LACKING = 3
+EXIT_USAGE, EXIT_LACKING = 2, 3
+PEERS = ("torch-single", "torch-DataParallel", "torch-DistributedDataParallel")
 PARAMETER_PREFIX, BUFFER_PREFIX = "param/", "buffer/"  # of a Lockstep trace, which serves as weights too
 PR_SET_PDEATHSIG = 1
 RENDEZVOUS_SECONDS = 300
@@ -41,6 +43,10 @@ RENDEZVOUS_SECONDS = 300
 
 class Lacking(Exception):
     """This PyTorch or this machine cannot do what is asked; the message is one line for the user."""
+
+
+class Usage(Exception):
+    """The arguments or the SPEC are wrong; the message is one line for the user."""
 
 
 def log(text):
@@ -404,8 +410,18 @@ def run_other_rank(path, rank, rendezvous):
 
 
 def read(path):
-    with open(path) as file:
-        return json.load(file)
+    """The SPEC, checked as far as that needs no torch: what is wrong later is PyTorch's to say."""
+    try:
+        with open(path) as file:
+            spec = json.load(file)
+    except (OSError, ValueError) as e:
+        raise Usage("cannot read %s: %s" % (path, e))
+    if not isinstance(spec, dict) or spec.get("peer") not in PEERS:
+        raise Usage("%s: peer must be one of %s" % (path, ", ".join(PEERS)))
+    count = len(spec["chunks"])
+    if count == 0 or len(spec["devices"]) != count or (spec["cpus"] is not None and len(spec["cpus"]) != count):
+        raise Usage("%s: devices and cpus must be as many as chunks, of which there is at least one" % path)
+    return spec
 
 
 def main(arguments):
@@ -418,8 +434,11 @@ def main(arguments):
             run_other_rank(arguments[1], int(arguments[2]), arguments[3])
         else:
             log(__doc__)
-            return 2
+            return EXIT_USAGE
         return 0
+    except Usage as e:
+        log(str(e))
+        return EXIT_USAGE
     except Lacking as e:
         log(str(e))
         return EXIT_LACKING

@@ -145,14 +145,7 @@ final class ClusterLauncher {
                 .isEmpty()) {
             return Optional.empty();
         }
-        try {
-            return Optional.of(CoordinatorClient.of(runDir).status());
-        } catch (CommandException e) {
-            if (e.status() == ExitStatus.NO_CLUSTER) {
-                return Optional.empty();
-            }
-            throw e;
-        }
+        return CoordinatorClient.find(runDir);
     }
 
     private static List<String> notReady(ClusterView cluster) {

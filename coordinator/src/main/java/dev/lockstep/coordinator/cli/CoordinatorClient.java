@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The coordinator's HTTP API. Every method throws a {@link CommandException}: with the coordinator's own sentence when it refuses,
@@ -54,6 +55,18 @@ final class CoordinatorClient {
             throw runDir.noCluster();
         }
         return new CoordinatorClient(runDir, endpoint);
+    }
+
+    /** The cluster that runs in a folder; empty where none does. */
+    static Optional<ClusterView> find(RunDir runDir) {
+        try {
+            return Optional.of(of(runDir).status());
+        } catch (CommandException e) {
+            if (e.status() == ExitStatus.NO_CLUSTER) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     ClusterView status() {

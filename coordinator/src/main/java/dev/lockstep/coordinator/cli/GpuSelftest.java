@@ -15,13 +15,12 @@ import picocli.CommandLine.Option;
 /** {@code lockstep gpu-selftest}. */
 @Command(
         name = "gpu-selftest",
-        description = {
-            "Checks, in clusters of its own, that Lockstep works on this machine's GPUs: symbols, TF32,",
-            "autocast, GradScaler, memory, steps of EfficientNet-B3 at batch 32 and 128, NCCL, staged copies,",
-            "traces of one replica against two. With one GPU two replicas share it. Prints a table and takes",
-            "less than five minutes. Exit status 1 if a check failed, 3 where there is no GPU.",
-            "deploy/bin/gpu-selftest also fetches the CUDA build of libtorch if it is missing."
-        },
+        description =
+                "Checks, in clusters of its own, that Lockstep works on this machine's GPUs: symbols, TF32, autocast, "
+                        + "GradScaler, memory, steps of EfficientNet-B3 at batch 32 and 128, NCCL, staged copies, traces of one "
+                        + "replica against two. With one GPU two replicas share it. Prints a table and takes less than five "
+                        + "minutes. Exit status 1 if a check failed, 3 where there is no GPU. deploy/bin/gpu-selftest also "
+                        + "fetches the CUDA build of libtorch if it is missing.",
         sortOptions = false)
 final class GpuSelftest implements Callable<Integer> {
     /** Within the run folder: a folder of its own for its clusters. */

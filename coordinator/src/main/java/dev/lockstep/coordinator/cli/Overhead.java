@@ -1,10 +1,9 @@
 package dev.lockstep.coordinator.cli;
 
-import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.overhead.OverheadReport;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,13 +13,12 @@ import picocli.CommandLine.Spec;
 /** {@code lockstep overhead}. */
 @Command(
         name = "overhead",
-        description = {
-            "Measures what Lockstep costs on this machine: a bare DJL training loop against Lockstep on one device, several",
-            "of them side by side against Lockstep on as many, an empty model's step through the whole cluster, and the reduce",
-            "of the gradients against a copy of the same bytes. Prints the ratios and writes them as JSON.",
-            "It works on CPU devices, in clusters of its own; close other programs. Takes about ten minutes with the defaults:",
-            "--devices 1,2 --strategy data-parallel,all-reduce --precision fp32 --steps 10 --warmup 3, the others as run's."
-        },
+        description = "Measures what Lockstep costs on this machine: a bare DJL training loop against Lockstep on one "
+                + "device, several of them side by side against Lockstep on as many, an empty model's step through the "
+                + "whole cluster, and the reduce of the gradients against a copy of the same bytes. Prints the ratios "
+                + "and writes them as JSON. It works on CPU devices, in clusters of its own; close other programs. "
+                + "Takes about ten minutes with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
+                + "--precision fp32 --steps 10 --warmup 3, the others as run's.",
         sortOptions = false)
 final class Overhead implements Callable<Integer> {
     /** The settings of a run that are the user's choice here. */
@@ -106,7 +104,7 @@ final class Overhead implements Callable<Integer> {
 
     /** What the user's own cluster measures would be disturbed, and what is measured here too. */
     private static void refuseWhileMeasuring(RunDir runDir) {
-        running(runDir).ifPresent(cluster -> {
+        CoordinatorClient.find(runDir).ifPresent(cluster -> {
             if (cluster.currentRun() != null) {
                 throw new CommandException(
                         ExitStatus.ENVIRONMENT,
@@ -118,22 +116,11 @@ final class Overhead implements Callable<Integer> {
     }
 
     private static void refuseTwo(RunDir own) {
-        if (running(own).isPresent()) {
+        if (CoordinatorClient.find(own).isPresent()) {
             throw new CommandException(
                     ExitStatus.ENVIRONMENT,
                     "another lockstep overhead is at work, or one was killed: wait for it, or end its cluster with"
                             + " LOCKSTEP_RUN_DIR=" + own.path() + " deploy/bin/stop-cluster");
-        }
-    }
-
-    private static Optional<ClusterView> running(RunDir runDir) {
-        try {
-            return Optional.of(CoordinatorClient.of(runDir).status());
-        } catch (CommandException e) {
-            if (e.status() == ExitStatus.NO_CLUSTER) {
-                return Optional.empty();
-            }
-            throw e;
         }
     }
 }

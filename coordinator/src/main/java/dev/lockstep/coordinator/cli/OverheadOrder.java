@@ -7,6 +7,7 @@ import dev.lockstep.common.work.BareOrder;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -24,7 +25,6 @@ import java.util.stream.Collectors;
  */
 record OverheadOrder(
         Map<RunSetting, String> settings, Plan plan, int rounds, List<Integer> emptyWorkers, int emptySteps) {
-    private static final int MOST_DEVICES = 999;
     /** Java compiles what a step runs only after tens of thousands of them. */
     private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
 
@@ -62,7 +62,7 @@ record OverheadOrder(
             settings.putAll(QUICK);
         }
         settings.putAll(chosen);
-        Plan plan = RunRequests.read(ConfigFactory.parseMap(RunSetting.byKey(settings)), MOST_DEVICES, true)
+        Plan plan = RunRequests.readForAnyCluster(ConfigFactory.parseMap(RunSetting.byKey(settings)))
                 .plan();
         if (plan.precisions().size() != 1) {
             throw usage("--precision takes one value here: compare one after the other");

@@ -4,8 +4,8 @@ import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.coordinator.overhead.Comparison;
 import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
-import dev.lockstep.coordinator.overhead.Spread;
 import dev.lockstep.coordinator.overhead.Target;
+import dev.lockstep.coordinator.report.Spread;
 import java.io.PrintStream;
 import java.util.Locale;
 

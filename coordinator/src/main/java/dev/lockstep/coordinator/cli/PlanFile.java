@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigSyntax;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;

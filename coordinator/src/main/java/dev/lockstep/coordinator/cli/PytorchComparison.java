@@ -26,6 +26,7 @@ import dev.lockstep.coordinator.report.Observations;
 import dev.lockstep.coordinator.report.ReportReader;
 import dev.lockstep.coordinator.report.ReportWriter;
 import dev.lockstep.coordinator.settings.RunRequest;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Inputs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -153,8 +154,6 @@ final class PytorchComparison {
         one.put(RunSetting.STRATEGY.key(), spec.strategy().label());
         one.put(RunSetting.PRECISION.key(), spec.precision().label());
         one.put(RunSetting.OUTPUT.key(), reportDir.toString());
-        // The peer warms up for a fixed number of steps.
-        one.put(RunSetting.WARMUP_LIMIT.key(), String.valueOf(spec.warmupSteps()));
         announce("Lockstep " + spec.id(), round, rounds);
         follow(client.submit(one));
         Report report = ReportReader.read(reportDir);

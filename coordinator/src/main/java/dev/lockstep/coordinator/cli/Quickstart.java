@@ -4,6 +4,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.settings.RunRequests;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Verdict;
 import java.util.Collections;
 import java.util.List;
@@ -18,11 +19,11 @@ import picocli.CommandLine.Spec;
 /** {@code lockstep quickstart}. */
 @Command(
         name = "quickstart",
-        description = {
-            "Starts a cluster on what this machine has, verifies that its replicas compute the right thing, runs the default",
-            "plan, prints the report, and stops the cluster. Where the verification fails nothing is measured.",
-            "Takes the options of run. deploy/bin/quickstart also builds Lockstep first where that is needed."
-        },
+        description =
+                "Starts a cluster on what this machine has, verifies that its replicas compute the right thing, runs "
+                        + "the default plan, prints the report, and stops the cluster. Where the verification fails nothing is "
+                        + "measured. Takes the options of run. deploy/bin/quickstart also builds Lockstep first where that is "
+                        + "needed.",
         sortOptions = false)
 final class Quickstart implements Callable<Integer> {
     private final Shell shell;

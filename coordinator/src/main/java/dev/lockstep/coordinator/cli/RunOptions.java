@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.cli;
 
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;

@@ -9,6 +9,7 @@ import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.report.ReportReader;
 import dev.lockstep.coordinator.selftest.Check;
 import dev.lockstep.coordinator.selftest.ResultChecks;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Finding;
 import dev.lockstep.coordinator.verify.Verdict.Judgement;
 import dev.lockstep.coordinator.verify.Verification;

@@ -3,6 +3,7 @@ package dev.lockstep.coordinator.cli;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.coordinator.api.RunView;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

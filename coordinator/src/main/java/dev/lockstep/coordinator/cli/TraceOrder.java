@@ -7,6 +7,7 @@ import dev.lockstep.common.plan.ModelSpec;
 import dev.lockstep.common.tensor.Safetensors;
 import dev.lockstep.common.tensor.TensorInfo;
 import dev.lockstep.common.tensor.TensorType;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.tensor.Safetensors;
+import dev.lockstep.coordinator.settings.RunSetting;
 import dev.lockstep.coordinator.verify.Inputs;
 import dev.lockstep.coordinator.verify.TraceCase;
 import dev.lockstep.coordinator.verify.Verdict;

@@ -1,10 +1,10 @@
 package dev.lockstep.coordinator.cluster;
 
+import dev.lockstep.common.natives.CudaNatives;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.gpu.CudaEnvironment;
-import dev.lockstep.coordinator.gpu.CudaNatives;
 import dev.lockstep.coordinator.gpu.Gpu;
 import dev.lockstep.coordinator.gpu.GpuDriver;
 import dev.lockstep.coordinator.gpu.GpuLease;

@@ -112,7 +112,7 @@ final class Agenda {
                 spec.batchPerDevice(),
                 spec.globalBatch(),
                 true,
-                Row.alone(spec, ended).imagesPerSecond(),
+                Row.alone(spec, ended, null).imagesPerSecond(),
                 memory.neededMiB(),
                 memory.availableMiB(),
                 memory.totalMiB(),

@@ -118,7 +118,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
         StateFiles files = assignment.request().files();
         book.preparing(Instant.now());
         TrainingSpec training = training(spec);
-        Measurement.Setting setting = new Measurement.Setting(
+        MeasurementSetting setting = new MeasurementSetting(
                 spec,
                 assignment.request().plan(),
                 training,

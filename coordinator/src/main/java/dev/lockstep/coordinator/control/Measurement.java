@@ -10,9 +10,6 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
-import dev.lockstep.common.memory.SegmentLayout;
-import dev.lockstep.common.plan.MeasurementSpec;
-import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.MeasurementMessage.CommunicatorIdCreated;
 import dev.lockstep.common.protocol.MeasurementMessage.Probed;
@@ -22,10 +19,6 @@ import dev.lockstep.common.protocol.WorkerMessage;
 import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.ModelFootprint;
-import dev.lockstep.common.work.ReplicaSpec;
-import dev.lockstep.common.work.StateFiles;
-import dev.lockstep.common.work.TrainingSpec;
-import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -35,9 +28,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
-import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
 
 /**
  * One measurement from the workers it needs to the moment it holds nothing any more: lease workers, probe the model, check memory, open
@@ -59,8 +49,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
 
     private record Answered(MeasurementMessage message) implements Command {}
 
-    /** Exactly one of {@code dataPlane} and {@code failure} is set; {@code memory} is what was found out before. */
-    private record Opened(DataPlane dataPlane, MemoryNeed memory, Failure failure) implements Command {}
+    private record Decided(Admission admission) implements Command {}
 
     private record Looped(TrainingLoop.Event event) implements Command {}
 
@@ -103,36 +92,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
 
     record DidNotSucceed(Failure failure) implements Outcome {}
 
-    /**
-     * What a measurement works with.
-     *
-     * @param training what each replica trains, as plan and spec have it
-     * @param files where the weights come from and go to
-     * @param epoch its number within the cluster's life
-     * @param footprint of the model, when an earlier measurement has found it out; else null
-     * @param collective how these devices exchange tensors, by their ids in rank order
-     * @param budgetMiB what these workers may use together; called on the blocking executor
-     * @param totalMemoryMiB the machine's
-     * @param watch makes a watch over the machine that these workers run on
-     * @param blocking runs what blocks
-     */
-    record Setting(
-            MeasurementSpec spec,
-            Plan plan,
-            TrainingSpec training,
-            StateFiles files,
-            String runId,
-            long epoch,
-            ModelFootprint footprint,
-            Function<List<String>, CollectiveKind> collective,
-            ToDoubleFunction<List<LeasedWorker>> budgetMiB,
-            double totalMemoryMiB,
-            ActorRef<WorkerPool.Command> pool,
-            Duration stepTimeout,
-            Function<List<LeasedWorker>, MachineWatch> watch,
-            Executor blocking) {}
-
-    private final Setting setting;
+    private final MeasurementSetting setting;
     private final ActorRef<Event> parent;
     private final TimerScheduler<Command> timers;
     private final ActorRef<MeasurementMessage> answers;
@@ -142,7 +102,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private CollectiveKind collective;
     private CommunicatorId communicator;
     private DataPlane dataPlane;
-    private boolean opening;
+    private boolean deciding;
     private ActorRef<TrainingLoop.Command> loop;
     /** Set once; from then on it is only cleaned up. */
     private Outcome outcome;
@@ -151,22 +111,26 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private boolean releaseOverdue;
     private boolean closing;
 
-    static Behavior<Command> create(Setting setting, ActorRef<Event> parent) {
+    static Behavior<Command> create(MeasurementSetting setting, ActorRef<Event> parent) {
         return Behaviors.setup(
                 context -> Behaviors.withTimers(timers -> new Measurement(context, timers, setting, parent)));
     }
 
     private Measurement(
-            ActorContext<Command> context, TimerScheduler<Command> timers, Setting setting, ActorRef<Event> parent) {
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            MeasurementSetting setting,
+            ActorRef<Event> parent) {
         super(context);
         this.setting = setting;
         this.parent = parent;
         this.timers = timers;
-        this.footprint = setting.footprint;
-        this.memory = new MemoryNeed(null, null, setting.totalMemoryMiB);
+        this.footprint = setting.footprint();
+        this.memory = new MemoryNeed(null, null, setting.totalMemoryMiB());
         this.answers = context.messageAdapter(MeasurementMessage.class, Answered::new);
-        setting.pool.tell(
-                new WorkerPool.Acquire(setting.spec.deviceCount(), context.messageAdapter(Lease.class, Leased::new)));
+        setting.pool()
+                .tell(new WorkerPool.Acquire(
+                        setting.spec().deviceCount(), context.messageAdapter(Lease.class, Leased::new)));
     }
 
     @Override
@@ -174,7 +138,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         return newReceiveBuilder()
                 .onMessage(Leased.class, this::onLeased)
                 .onMessage(Answered.class, this::onAnswered)
-                .onMessage(Opened.class, this::onOpened)
+                .onMessage(Decided.class, this::onDecided)
                 .onMessage(Looped.class, this::onLooped)
                 .onMessage(Problem.class, problem -> end(new DidNotSucceed(problem.failure)))
                 .onMessage(Cancel.class, cancel -> onCancel())
@@ -199,7 +163,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         workers = granted.workers();
         parent.tell(new Staffed(workers));
         try {
-            collective = setting.collective.apply(deviceIds());
+            collective = setting.collective().apply(deviceIds());
         } catch (LockstepException e) {
             return end(new DidNotSucceed(e.failure()));
         }
@@ -209,17 +173,17 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     /** Asks replica 0's worker for what is not known yet, then goes on. */
     private Behavior<Command> ready() {
         if (footprint == null) {
-            ask("built the model", new WorkerMessage.Probe(setting.epoch, setting.training, answers));
+            ask("built the model", new WorkerMessage.Probe(setting.epoch(), setting.training(), answers));
         } else if (collective == CollectiveKind.NCCL && communicator == null) {
-            ask("made an id for NCCL", new WorkerMessage.CreateCommunicatorId(setting.epoch, answers));
+            ask("made an id for NCCL", new WorkerMessage.CreateCommunicatorId(setting.epoch(), answers));
         } else {
-            open();
+            admit();
         }
         return this;
     }
 
     private void ask(String what, WorkerMessage question) {
-        Duration patience = setting.stepTimeout.plus(EXTRA_PATIENCE);
+        Duration patience = setting.stepTimeout().plus(EXTRA_PATIENCE);
         LeasedWorker first = workers.get(0);
         timers.startSingleTimer(
                 new Problem(new Failure(
@@ -251,74 +215,43 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         return this;
     }
 
-    /** Checks memory and opens the data plane, both off the actor's thread. */
-    private void open() {
-        opening = true;
+    private void admit() {
+        deciding = true;
+        ModelFootprint known = footprint;
         getContext()
                 .pipeToSelf(
-                        CompletableFuture.supplyAsync(this::openNow, setting.blocking),
-                        (opened, thrown) -> thrown == null
-                                ? opened
-                                : new Opened(
-                                        null,
-                                        memory,
-                                        Failure.of(thrown, FailureCategory.INTERNAL, "the data plane failed")));
+                        CompletableFuture.supplyAsync(
+                                () -> Admission.decide(setting, workers, known), setting.blocking()),
+                        (admission, thrown) -> new Decided(
+                                thrown == null
+                                        ? admission
+                                        : Admission.refused(
+                                                memory,
+                                                Failure.of(
+                                                        thrown, FailureCategory.INTERNAL, "the data plane failed"))));
     }
 
-    private Opened openNow() {
-        SegmentLayout layout = DataPlane.layout(setting.spec, setting.plan, footprint);
-        MemoryBudget budget = new MemoryBudget(setting.spec, footprint, layout.size());
-        double available = setting.budgetMiB.applyAsDouble(workers);
-        MemoryNeed need = new MemoryNeed(budget.neededMiB(), available, setting.totalMemoryMiB);
-        Failure tooBig = budget.check(available).orElse(null);
-        try {
-            return new Opened(
-                    tooBig == null
-                            ? DataPlane.open(setting.spec, setting.plan, layout, setting.runId, setting.epoch)
-                            : null,
-                    need,
-                    tooBig);
-        } catch (LockstepException e) {
-            return new Opened(null, need, e.failure());
-        }
-    }
-
-    private Behavior<Command> onOpened(Opened opened) {
-        opening = false;
-        dataPlane = opened.dataPlane;
-        memory = opened.memory;
+    private Behavior<Command> onDecided(Decided decided) {
+        deciding = false;
+        dataPlane = decided.admission.dataPlane();
+        memory = decided.admission.memory();
         if (outcome != null) {
             return cleanUp();
         }
-        if (opened.failure != null) {
-            return end(new DidNotSucceed(opened.failure));
+        if (dataPlane == null) {
+            return end(new DidNotSucceed(decided.admission.failure()));
         }
         TrainingLoop.Work work = new TrainingLoop.Work(
-                setting.spec,
-                setting.epoch,
+                setting.spec(),
+                setting.epoch(),
                 workers,
-                this::replica,
+                rank -> setting.replica(rank, dataPlane.segment(), collective, communicator),
                 dataPlane.feeder(),
-                setting.watch.apply(workers),
-                setting.stepTimeout.plus(EXTRA_PATIENCE));
+                setting.watch().apply(workers),
+                setting.stepTimeout().plus(EXTRA_PATIENCE));
         ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
         loop = getContext().spawn(TrainingLoop.create(work, events), "loop");
         return this;
-    }
-
-    private ReplicaSpec replica(int rank) {
-        return new ReplicaSpec(
-                setting.runId,
-                setting.epoch,
-                rank,
-                workers.size(),
-                setting.spec.strategy(),
-                setting.training,
-                setting.files,
-                dataPlane.segment().path().toString(),
-                dataPlane.segment().layout(),
-                collective,
-                communicator);
     }
 
     private Behavior<Command> onLooped(Looped looped) {
@@ -351,7 +284,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         }
         for (LeasedWorker worker : workers) {
             holding.add(worker.deviceId());
-            worker.worker().tell(new WorkerMessage.Release(setting.epoch, answers));
+            worker.worker().tell(new WorkerMessage.Release(setting.epoch(), answers));
         }
         timers.startSingleTimer(new ReleaseOverdue(), RELEASE_GRACE);
         return cleanUp();
@@ -365,13 +298,13 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     /** Closes the data plane once no worker uses it any more, or has had the time to stop using it. */
     private Behavior<Command> cleanUp() {
         boolean released = holding.isEmpty() || releaseOverdue;
-        if (outcome == null || !released || opening || closing) {
+        if (outcome == null || !released || deciding || closing) {
             return this;
         }
         closing = true;
         getContext()
                 .pipeToSelf(
-                        CompletableFuture.runAsync(this::closeNow, setting.blocking),
+                        CompletableFuture.runAsync(this::closeNow, setting.blocking()),
                         (done, thrown) -> new Closed(
                                 thrown == null
                                         ? null
@@ -395,7 +328,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         if (closed.failure != null && outcome instanceof Succeeded) {
             outcome = new DidNotSucceed(closed.failure);
         }
-        setting.pool.tell(new WorkerPool.GiveBack(holding));
+        setting.pool().tell(new WorkerPool.GiveBack(holding));
         parent.tell(new Ended(outcome, deviceIds(), collective, footprint, memory));
         return Behaviors.stopped();
     }

@@ -26,7 +26,9 @@ final class Row {
     private final int plannedRounds;
     private final OnOutOfMemory onOutOfMemory;
     private final List<Round> rounds = new ArrayList<>();
-    private final List<RoundsTogether.Part> parts = new ArrayList<>();
+    /** The rounds that succeeded. */
+    private final List<Result> measured = new ArrayList<>();
+
     private final List<BatchTry> misfits = new ArrayList<>();
     private MeasurementSpec spec;
     private List<String> deviceIds = List.of();
@@ -62,7 +64,7 @@ final class Row {
 
     /** Whether nothing more is to be measured for it. */
     boolean isOver() {
-        return failure != null || parts.size() == plannedRounds;
+        return failure != null || measured.size() == plannedRounds;
     }
 
     /**
@@ -77,35 +79,37 @@ final class Row {
         if (ended.outcome() instanceof Measurement.DidNotSucceed failed) {
             didNotSucceed(failed.failure(), ended.memory(), startedAt);
         } else {
-            succeeded(part(ended, gpus), startedAt);
+            succeeded(alone(spec, ended, gpus), startedAt);
         }
     }
 
-    private static RoundsTogether.Part part(Measurement.Ended ended, GpuConditions gpus) {
+    /**
+     * One measurement that succeeded, as if it were a row of its own.
+     *
+     * @param gpus how the GPUs fared; null where it is not known
+     */
+    static Result alone(MeasurementSpec spec, Measurement.Ended ended, GpuConditions gpus) {
         TrainingLoop.Finished finished = ((Measurement.Succeeded) ended.outcome()).finished();
-        return new RoundsTogether.Part(
-                finished.measured(),
-                finished.summaries(),
-                finished.dataWaitMillis(),
-                finished.warmUp(),
-                finished.disturbance(),
-                gpus);
+        return Results.ok(
+                        spec,
+                        ended.deviceIds(),
+                        label(ended.collective()),
+                        finished.measured(),
+                        finished.summaries(),
+                        finished.dataWaitMillis(),
+                        finished.warmUp(),
+                        finished.disturbance())
+                .withGpus(gpus);
     }
 
-    /** One measurement that succeeded, as if it were a row of its own. */
-    static Result alone(MeasurementSpec spec, Measurement.Ended ended) {
-        return RoundsTogether.result(spec, ended.deviceIds(), label(ended.collective()), List.of(part(ended, null)));
-    }
-
-    private void succeeded(RoundsTogether.Part part, Instant startedAt) {
-        parts.add(part);
-        Result alone = RoundsTogether.result(spec, deviceIds, collective, List.of(part));
+    private void succeeded(Result round, Instant startedAt) {
+        measured.add(round);
         rounds.add(new Round(
                 rounds.size() + 1,
                 startedAt,
-                alone.steps(),
-                alone.stepMillis().mean(),
-                alone.imagesPerSecond(),
+                round.steps(),
+                round.stepMillis().mean(),
+                round.imagesPerSecond(),
                 null,
                 null));
     }
@@ -168,18 +172,18 @@ final class Row {
     void cancel() {
         giveUp(new Failure(
                 FailureCategory.CANCELLED,
-                parts.isEmpty()
+                measured.isEmpty()
                         ? "cancelled by the user before it began"
-                        : "cancelled by the user after %d of %d rounds".formatted(parts.size(), plannedRounds)));
+                        : "cancelled by the user after %d of %d rounds".formatted(measured.size(), plannedRounds)));
     }
 
     /** The row as it stands, its speed-up open; empty as long as there is nothing to tell. */
     Optional<Result> result() {
-        if (failure == null && parts.isEmpty()) {
+        if (failure == null && measured.isEmpty()) {
             return Optional.empty();
         }
         Result result = failure == null
-                ? RoundsTogether.result(spec, deviceIds, collective, parts)
+                ? RoundsTogether.of(measured)
                 : Results.notOk(spec, deviceIds, collective, status(failure), failure);
         return Optional.of(result.withProvenance(
                 new Provenance(spec.scaling(), null, plannedRounds, rounds, null, halvedFrom(), misfits)));

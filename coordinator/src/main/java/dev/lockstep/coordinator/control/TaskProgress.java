@@ -30,7 +30,7 @@ record TaskProgress(int rounds) {
             return unfinished(
                     task, Row.status(failed.failure()).label(), failed.failure().message());
         }
-        Result result = Row.alone(task.spec(), ended);
+        Result result = Row.alone(task.spec(), ended, null);
         int steps = result.warmupSteps() + result.steps();
         return view(task, "ok", steps, steps, result.imagesPerSecond(), null);
     }

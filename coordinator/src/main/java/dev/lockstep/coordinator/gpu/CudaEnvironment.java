@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.gpu;
 
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.natives.CudaNatives;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.gpu;
 
+import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 
 /** Whether the CUDA build of libtorch runs on a driver and a GPU. */
@@ -24,7 +25,7 @@ public final class CudaSupport {
     public static void check(Nvml nvml) {
         int version = nvml.cudaVersion();
         if (version < LEAST_CUDA) {
-            throw CudaNatives.lacking(
+            throw lacking(
                     "the NVIDIA driver %s serves CUDA up to %d.%d, and the CUDA build of libtorch is of 12.4: install driver 525 or newer%s"
                             .formatted(nvml.driverVersion(), version / 1000, version % 1000 / 10, WAY_OUT));
         }
@@ -37,7 +38,7 @@ public final class CudaSupport {
      */
     public static void check(Gpu gpu) {
         if (gpu.major() < LEAST_MAJOR || gpu.major() > MOST_MAJOR) {
-            throw CudaNatives.lacking(
+            throw lacking(
                     "GPU %d (%s) has compute capability %s, and the CUDA build of libtorch 2.5.1 has kernels for 5.0 to 9.0: it is too %s%s"
                             .formatted(
                                     gpu.index(),
@@ -46,5 +47,9 @@ public final class CudaSupport {
                                     gpu.major() < LEAST_MAJOR ? "old" : "new",
                                     WAY_OUT));
         }
+    }
+
+    static LockstepException lacking(String message) {
+        return new LockstepException(FailureCategory.ENVIRONMENT, message);
     }
 }

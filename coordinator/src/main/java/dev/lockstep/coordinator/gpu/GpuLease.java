@@ -58,7 +58,7 @@ public final class GpuLease implements AutoCloseable {
             channels.add(channel);
             FileLock lock = channel.tryLock();
             if (lock == null) {
-                throw CudaNatives.lacking(
+                throw CudaSupport.lacking(
                         "GPU %d (%s) is in use by another Lockstep cluster: %s: stop that one, or choose other GPUs with --devices"
                                 .formatted(gpu.index(), gpu.uuid(), read(channel)));
             }

@@ -40,7 +40,7 @@ public final class GpuSelection {
     public static List<Chosen> choose(String specification, List<Gpu> all, String visible) {
         List<Gpu> gpus = all.stream().filter(gpu -> isVisible(gpu, visible)).toList();
         if (gpus.isEmpty()) {
-            throw CudaNatives.lacking(
+            throw CudaSupport.lacking(
                     all.isEmpty()
                             ? "the NVIDIA driver is there, but it has no GPU: use cpu:N, for example --devices cpu:2"
                             : "CUDA_VISIBLE_DEVICES is '" + visible + "', which hides all GPUs of this machine");
@@ -61,7 +61,7 @@ public final class GpuSelection {
             Gpu gpu = gpus.stream()
                     .filter(one -> one.index() == index)
                     .findFirst()
-                    .orElseThrow(() -> CudaNatives.lacking("--devices %s: there is no GPU %d, there %s"
+                    .orElseThrow(() -> CudaSupport.lacking("--devices %s: there is no GPU %d, there %s"
                             .formatted(specification, index, present(gpus, visible))));
             chosen.add(new Chosen(gpu, parts.length == 1 ? 1 : Integer.parseInt(parts[1])));
         }

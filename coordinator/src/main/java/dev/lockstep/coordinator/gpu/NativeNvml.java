@@ -283,7 +283,7 @@ public final class NativeNvml implements Nvml {
 
     private void require(int result, String function) {
         if (result != SUCCESS) {
-            throw CudaNatives.lacking("the NVIDIA driver does not work: %s says '%s' (%d): see whether nvidia-smi works"
+            throw CudaSupport.lacking("the NVIDIA driver does not work: %s says '%s' (%d): see whether nvidia-smi works"
                     .formatted(function, library.nvmlErrorString(result), result));
         }
     }

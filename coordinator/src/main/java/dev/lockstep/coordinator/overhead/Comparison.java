@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.overhead;
 
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.coordinator.report.Spread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;

@@ -11,7 +11,6 @@ import dev.lockstep.common.report.ResultStatus;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.coordinator.peers.PeerOutcome.Measured;
 import dev.lockstep.coordinator.peers.PeerOutcome.NotMeasured;
-import dev.lockstep.coordinator.report.ResultRounds;
 import dev.lockstep.coordinator.report.Speedups;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -134,7 +133,7 @@ public final class Comparison {
                 .map(MeasurementSpec::id)
                 .map(id -> results.getOrDefault(id, List.of()))
                 .filter(ofRounds -> !ofRounds.isEmpty())
-                .map(ofRounds -> ResultRounds.together(ofRounds, rounds))
+                .map(ofRounds -> LockstepRow.of(ofRounds, rounds))
                 .toList());
     }
 

@@ -32,9 +32,12 @@ public final class PeerProgram {
 
     private static final Pattern OUT_OF_MEMORY =
             Pattern.compile("OutOfMemoryError|out of memory|can't allocate memory|MemoryError");
-    /** PyTorch's side may come to say more than this version reads. */
+    /** PyTorch's side may come to say more than this version reads, but not less: what is missing must not be read as 0. */
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .build();
 
     private final Path script;
@@ -78,10 +81,24 @@ public final class PeerProgram {
         } catch (JsonProcessingException e) {
             throw new LockstepException(FailureCategory.ENVIRONMENT, "it does not behave like a Python", e);
         } catch (IOException e) {
-            throw new LockstepException(FailureCategory.ENVIRONMENT, "it cannot be started", e);
+            throw new LockstepException(FailureCategory.ENVIRONMENT, whyNotStarted(python), e);
         } catch (InterruptedException e) {
             throw interrupted(e);
         }
+    }
+
+    /** In the words of a user, where the system's are a number and a call. */
+    private static String whyNotStarted(String python) {
+        Path file = Path.of(python);
+        if (!python.contains("/")) {
+            return "it is not on the PATH";
+        }
+        if (!Files.exists(file)) {
+            return "there is no such file";
+        }
+        return Files.isDirectory(file) || !Files.isExecutable(file)
+                ? "it is not an executable file"
+                : "it cannot be started";
     }
 
     /**

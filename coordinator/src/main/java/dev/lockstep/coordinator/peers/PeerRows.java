@@ -8,6 +8,7 @@ import dev.lockstep.common.report.ResultStatus;
 import dev.lockstep.coordinator.peers.PeerOutcome.Measured;
 import dev.lockstep.coordinator.peers.PeerOutcome.NotMeasured;
 import dev.lockstep.coordinator.report.Results;
+import dev.lockstep.coordinator.report.Spread;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -90,10 +91,8 @@ public final class PeerRows {
                 .mapToObj(round -> rounds.get(round).imagesPerSecond()
                         / task.imagesPerSecond(measured.get(round).samplesMillis()))
                 .toList();
-        List<Double> sorted = byRound.stream().sorted().toList();
-        int middle = common / 2;
-        double median = common % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
-        return new Ratio(median, sorted.get(0), sorted.get(common - 1), byRound);
+        Spread spread = Spread.of(byRound);
+        return new Ratio(spread.median(), spread.min(), spread.max(), byRound);
     }
 
     /** The most of all rounds. */

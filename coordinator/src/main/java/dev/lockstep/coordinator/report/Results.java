@@ -86,7 +86,7 @@ public final class Results {
                 null,
                 stepMillis,
                 samplesMillis,
-                imagesPerStep * MILLIS_PER_SECOND / stepMillis.mean(),
+                imagesPerSecond(imagesPerStep, stepMillis),
                 null,
                 null,
                 memory(summariesByRank),
@@ -166,6 +166,10 @@ public final class Results {
         }
     }
 
+    static double imagesPerSecond(int imagesPerStep, StepMillis stepMillis) {
+        return imagesPerStep * MILLIS_PER_SECOND / stepMillis.mean();
+    }
+
     /** How step times are distributed; at least one of them. */
     public static StepMillis distribution(List<Double> samplesMillis) {
         double[] samples =
@@ -212,9 +216,14 @@ public final class Results {
         if (steps.stream().anyMatch(step -> step.gpu() == null)) {
             return null;
         }
-        double launch = meanMillis(steps, step -> step.gpu().launch());
-        double run = meanMillis(steps, step -> step.gpu().run());
-        return new GpuTime(launch, run, launch >= LAUNCH_BOUND * run ? Bound.LAUNCH : Bound.GPU);
+        return gpuTime(meanMillis(steps, step -> step.gpu().launch()), meanMillis(steps, step -> step.gpu()
+                .run()));
+    }
+
+    /** A step's time on a GPU, with what follows from it. */
+    static GpuTime gpuTime(double launchMillis, double runMillis) {
+        return new GpuTime(
+                launchMillis, runMillis, launchMillis >= LAUNCH_BOUND * runMillis ? Bound.LAUNCH : Bound.GPU);
     }
 
     private static double millis(long nanos) {

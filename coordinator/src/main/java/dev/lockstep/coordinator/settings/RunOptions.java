@@ -33,8 +33,11 @@ final class RunOptions {
      */
     static RunOptions of(Config given, boolean onCpu) {
         for (String name : given.root().keySet()) {
-            if (Labelled.find(RunOption.class, name).isEmpty()) {
-                throw usage("unknown option '" + name + "': the options are " + Labelled.labels(RunOption.class));
+            if (RunSetting.find(name).isEmpty()) {
+                throw usage("unknown option '" + name + "': the options are "
+                        + Arrays.stream(RunSetting.values())
+                                .map(RunSetting::key)
+                                .collect(Collectors.joining(", ")));
             }
         }
         Config file = ConfigFactory.parseResources("plan-defaults.conf");
@@ -46,59 +49,51 @@ final class RunOptions {
     }
 
     /** The default as it would be on GPUs, the source document's. */
-    static Object documentDefault(RunOption option) {
+    static Object documentDefault(RunSetting option) {
         return ConfigFactory.parseResources("plan-defaults.conf")
                 .getConfig("plan")
-                .getValue(option.label())
+                .getValue(option.key())
                 .unwrapped();
     }
 
-    boolean isGiven(RunOption option) {
-        return given.hasPath(option.label());
+    boolean isGiven(RunSetting option) {
+        return given.hasPath(option.key());
     }
 
-    boolean isSet(RunOption option) {
-        return isGiven(option) || defaults.hasPath(option.label());
+    boolean isSet(RunSetting option) {
+        return isGiven(option) || defaults.hasPath(option.key());
     }
 
     /** The one value of an option. */
-    String text(RunOption option) {
+    String text(RunSetting option) {
         List<String> values = texts(option);
         if (values.size() != 1) {
-            throw usage("--" + option.label() + " takes one value, not " + values.size());
+            throw usage(option.option() + " takes one value, not " + values.size());
         }
         return values.get(0);
     }
 
     /** The values of an option: a list, or text with commas between them. */
-    List<String> texts(RunOption option) {
-        ConfigValue value = (isGiven(option) ? given : defaults).root().get(option.label());
+    List<String> texts(RunSetting option) {
+        ConfigValue value = (isGiven(option) ? given : defaults).root().get(option.key());
         List<?> items = value.valueType() == ConfigValueType.LIST
                 ? (List<?>) value.unwrapped()
-                : splittable(option)
+                : option.isList()
                         ? Arrays.asList(String.valueOf(value.unwrapped()).split(",", -1))
                         : List.of(value.unwrapped());
         List<String> texts =
                 items.stream().map(item -> String.valueOf(item).strip()).collect(Collectors.toList());
         if (texts.isEmpty() || texts.contains("")) {
-            throw usage("--" + option.label() + " needs a value");
+            throw usage(option.option() + " needs a value");
         }
         return texts;
     }
 
-    /** Only the lists are: a folder's name may hold a comma. */
-    private static boolean splittable(RunOption option) {
-        return switch (option) {
-            case DEVICES, STRATEGY, PRECISION, BATCH_PER_DEVICE, GLOBAL_BATCH -> true;
-            default -> false;
-        };
-    }
-
-    int integer(RunOption option, int least) {
+    int integer(RunSetting option, int least) {
         return integer(option, text(option), least);
     }
 
-    List<Integer> integers(RunOption option, int least) {
+    List<Integer> integers(RunSetting option, int least) {
         List<Integer> numbers = new ArrayList<>();
         for (String text : texts(option)) {
             numbers.add(integer(option, text, least));
@@ -106,55 +101,55 @@ final class RunOptions {
         return distinct(option, numbers);
     }
 
-    private static int integer(RunOption option, String text, int least) {
+    private static int integer(RunSetting option, String text, int least) {
         int number = parse(option, text, Integer::parseInt, "a whole number");
         if (number < least) {
-            throw usage("--" + option.label() + " is " + number + ": it must be at least " + least);
+            throw usage(option.option() + " is " + number + ": it must be at least " + least);
         }
         return number;
     }
 
-    long longInteger(RunOption option) {
+    long longInteger(RunSetting option) {
         return parse(option, text(option), Long::parseLong, "a whole number");
     }
 
     /** A number from {@code least} up to, but not including, {@code limit}. */
-    double number(RunOption option, double least, double limit) {
+    double number(RunSetting option, double least, double limit) {
         double number = parse(option, text(option), Double::parseDouble, "a number");
         if (!(number >= least && number < limit)) {
             String bound = Double.isInfinite(limit) ? "" : " and below " + limit;
-            throw usage("--" + option.label() + " is " + number + ": it must be at least " + least + bound);
+            throw usage(option.option() + " is " + number + ": it must be at least " + least + bound);
         }
         return number;
     }
 
     /** A number when the option is set, else null. */
-    Double numberIfSet(RunOption option, double least, double limit) {
+    Double numberIfSet(RunSetting option, double least, double limit) {
         return isSet(option) ? (Double) number(option, least, limit) : null;
     }
 
     /** Whether an option that is true or false is set and true. */
-    boolean flag(RunOption option) {
+    boolean flag(RunSetting option) {
         if (!isSet(option)) {
             return false;
         }
         String text = text(option);
         if (!text.equals("true") && !text.equals("false")) {
-            throw usage("--" + option.label() + " is '" + text + "': it must be true or false");
+            throw usage(option.option() + " is '" + text + "': it must be true or false");
         }
         return text.equals("true");
     }
 
     /** An absolute path when the option is set, else null. */
-    String pathIfSet(RunOption option) {
+    String pathIfSet(RunSetting option) {
         return isSet(option) ? Path.of(text(option)).toAbsolutePath().toString() : null;
     }
 
-    <E extends Enum<E> & Labelled> E constant(RunOption option, Class<E> type) {
+    <E extends Enum<E> & Labelled> E constant(RunSetting option, Class<E> type) {
         return constant(option, type, text(option));
     }
 
-    <E extends Enum<E> & Labelled> List<E> constants(RunOption option, Class<E> type) {
+    <E extends Enum<E> & Labelled> List<E> constants(RunSetting option, Class<E> type) {
         List<E> constants = new ArrayList<>();
         for (String text : texts(option)) {
             constants.add(constant(option, type, text));
@@ -162,25 +157,25 @@ final class RunOptions {
         return distinct(option, constants);
     }
 
-    private static <E extends Enum<E> & Labelled> E constant(RunOption option, Class<E> type, String text) {
+    private static <E extends Enum<E> & Labelled> E constant(RunSetting option, Class<E> type, String text) {
         return Labelled.find(type, text)
                 .orElseThrow(() ->
-                        usage("unknown " + option.label() + " '" + text + "': it is one of " + Labelled.labels(type)));
+                        usage("unknown " + option.key() + " '" + text + "': it is one of " + Labelled.labels(type)));
     }
 
-    private static <T> List<T> distinct(RunOption option, List<T> values) {
+    private static <T> List<T> distinct(RunSetting option, List<T> values) {
         if (values.stream().distinct().count() != values.size()) {
-            throw usage("--" + option.label() + " names something twice");
+            throw usage(option.option() + " names something twice");
         }
         return values;
     }
 
-    private static <T> T parse(RunOption option, String text, Function<String, T> parser, String what) {
+    private static <T> T parse(RunSetting option, String text, Function<String, T> parser, String what) {
         try {
             return parser.apply(text);
         } catch (NumberFormatException e) {
             throw new LockstepException(
-                    FailureCategory.USAGE, "--" + option.label() + " is '" + text + "': it must be " + what, e);
+                    FailureCategory.USAGE, option.option() + " is '" + text + "': it must be " + what, e);
         }
     }
 

@@ -14,6 +14,7 @@ import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
 import dev.lockstep.coordinator.overhead.Rounds;
 import dev.lockstep.coordinator.overhead.Throughput;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

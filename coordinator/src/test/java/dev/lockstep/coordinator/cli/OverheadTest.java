@@ -10,6 +10,7 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.BareOrder;
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.overhead.Contender;
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package dev.lockstep.coordinator.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.lockstep.coordinator.settings.RunSetting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -69,7 +69,7 @@ public final class FakeNvml implements Nvml {
     @Override
     public GpuReading read(Gpu gpu) {
         if (readings.isEmpty()) {
-            throw CudaNatives.lacking("the GPU is lost");
+            throw CudaSupport.lacking("the GPU is lost");
         }
         return readings.size() == 1 ? readings.peek() : readings.remove();
     }

@@ -47,6 +47,9 @@ class ClusterIT {
         "run", "--model", "tiny", "--image-size", "96", "--precision", "fp32", "--steps", "100000", "--warmup", "0"
     };
 
+    /** More than Java takes for itself in 2000 steps of a new process, and less than a leak of 64 KiB a step. */
+    private static final double MOST_GROWN_MIB = 64;
+
     @TempDir
     static Path folder;
 
@@ -141,8 +144,57 @@ class ClusterIT {
         assertEquals(a.get("finalLoss"), b.get("finalLoss"));
     }
 
+    /** A leak would have 1800 steps more to grow in; what Java compiles meanwhile takes some 25 MiB. */
     @Test
     @Order(4)
+    void shouldKeepItsMemoryOver2000Steps() throws IOException, InterruptedException {
+        List<Double> few = peaksMiB(200);
+        double coordinatorMiB = residentMiB(scripts.coordinatorPid());
+        List<Double> many = peaksMiB(2000);
+        double coordinatorGrownMiB = residentMiB(scripts.coordinatorPid()) - coordinatorMiB;
+        for (int rank = 0; rank < few.size(); rank++) {
+            assertTrue(many.get(rank) - few.get(rank) < MOST_GROWN_MIB, few + " MiB became " + many);
+        }
+        assertTrue(coordinatorGrownMiB < MOST_GROWN_MIB, "the coordinator grew by " + coordinatorGrownMiB + " MiB");
+    }
+
+    /** Peak resident memory of each of two replicas. */
+    private static List<Double> peaksMiB(int steps) throws IOException, InterruptedException {
+        Path report = folder.resolve("steps-" + steps);
+        Outcome run = scripts.run(
+                "lockstep",
+                "run",
+                "--model",
+                "tiny",
+                "--image-size",
+                "32",
+                "--precision",
+                "fp32",
+                "--devices",
+                "2",
+                "--batch-per-device",
+                "4",
+                "--steps",
+                Integer.toString(steps),
+                "--output",
+                report.toString());
+        assertEquals(0, run.status(), run.all());
+        JsonNode result = Scripts.report(report).get("results").get(0);
+        assertEquals(steps, result.get("samplesMillis").size());
+        JsonNode peaks = result.get("memoryMiB").get("perDevice");
+        return List.of(peaks.get(0).asDouble(), peaks.get(1).asDouble());
+    }
+
+    private static double residentMiB(long pid) throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToDouble(line -> Double.parseDouble(line.replaceAll("[^0-9]", "")) / 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    @Order(5)
     void shouldRefuseBadInputWithOneLineAndTheRightStatus() throws IOException, InterruptedException {
         assertRefused(3, "the cluster has 4", runTiny("--devices", "8"));
         assertRefused(2, "at least 1", runTiny("--batch-per-device", "0"));
@@ -164,7 +216,7 @@ class ClusterIT {
     }
 
     @Test
-    @Order(5)
+    @Order(6)
     void shouldSurviveTheDeathOfAWorker() throws IOException, InterruptedException {
         Path report = folder.resolve("death");
         Process run = scripts.start(
@@ -206,7 +258,7 @@ class ClusterIT {
     }
 
     @Test
-    @Order(6)
+    @Order(7)
     void shouldCancelARunAndKeepItsReport() throws IOException, InterruptedException {
         Path report = folder.resolve("cancelled");
         Outcome detached =
@@ -225,7 +277,7 @@ class ClusterIT {
     }
 
     @Test
-    @Order(7)
+    @Order(8)
     void shouldLeaveNothingWhenTheCoordinatorIsKilled() throws IOException, InterruptedException {
         Process run = scripts.start("lockstep", endless("--devices", "2", "--batch-per-device", "64"));
         awaitMeasuring();

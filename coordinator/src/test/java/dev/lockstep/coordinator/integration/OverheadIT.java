@@ -59,6 +59,13 @@ class OverheadIT {
         }
         assertEquals(4, json.get("emptySteps").size(), outcome.all());
         assertTrue(json.at("/emptySteps/0/stepMillis/median").asDouble() > 0, outcome.all());
+        assertEquals(2, json.at("/reduce/ranks").asInt(), outcome.all());
+        assertEquals(
+                json.at("/reduce/reduceMillis/median").asDouble()
+                        / json.at("/reduce/copyMillis/median").asDouble(),
+                json.at("/reduce/ratio").asDouble(),
+                1e-9,
+                outcome.all());
         assertTrue(outcome.output().contains("figures: " + file), outcome.all());
     }
 }

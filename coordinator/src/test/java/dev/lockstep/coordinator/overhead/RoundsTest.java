@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Strategy;
+import dev.lockstep.coordinator.report.Spread;
 import dev.lockstep.coordinator.settings.RunRequests;
 import java.util.ArrayDeque;
 import java.util.List;

@@ -10,6 +10,7 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Peer;
+import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
@@ -95,6 +96,10 @@ class ComparisonTest {
         Result one = results.get(0);
         assertEquals(List.of(100.0, 102.0, 200.0, 202.0), one.samplesMillis());
         assertEquals(4, one.steps());
+        assertEquals(4, one.warmupSteps(), "of both rounds");
+        assertEquals(
+                List.of(1, 2),
+                one.provenance().rounds().stream().map(Provenance.Round::number).toList());
         assertEquals(151.0, one.stepMillis().mean(), 1e-9);
         assertEquals(5 * 1000.0 / 151, one.imagesPerSecond(), 1e-9);
         assertEquals(1.0, one.speedup(), 1e-9);

@@ -47,7 +47,9 @@ class PeerProgramTest {
         assertEquals("ModuleNotFoundError: No module named 'torch'", refusal(without));
         assertEquals("it ended with exit status 7", refusal(silent));
         assertEquals("it does not behave like a Python", refusal(other));
-        assertEquals("it cannot be started", refusal(folder.resolve("nowhere")));
+        assertEquals("there is no such file", refusal(folder.resolve("nowhere")));
+        assertEquals("it is not an executable file", refusal(Files.createFile(folder.resolve("text"))));
+        assertEquals("it is not on the PATH", refusal(Path.of("python-of-nobody")));
     }
 
     @Test
@@ -99,9 +101,13 @@ class PeerProgramTest {
 
     @Test
     void shouldNotTakeSomethingElseForAMeasurement() throws IOException {
-        NotMeasured failed = failing("echo done");
-        assertEquals(FailureCategory.INTERNAL, failed.failure().category());
-        assertTrue(failed.failure().message().contains("printed what is no measurement"), failed::toString);
+        String sound = FakePython.measured(10, "2.5, 3.5", "1.5, 1.4");
+        for (String printed :
+                List.of("done", sound.replace("\"threads\": 1, ", ""), sound.replace("s\": 1,", "s\": null,"))) {
+            NotMeasured failed = failing("echo '" + printed + "'");
+            assertEquals(FailureCategory.INTERNAL, failed.failure().category());
+            assertTrue(failed.failure().message().contains("printed what is no measurement"), failed::toString);
+        }
     }
 
     @Test

@@ -15,17 +15,11 @@ import org.junit.jupiter.api.Test;
 class RoundsTogetherTest {
     private static final double ROUNDING = 1e-9;
 
-    private static RoundsTogether.Part part(SampleMeasurement sample) {
-        return new RoundsTogether.Part(
-                sample.stepsByRank, sample.summaries, sample.dataWaitMillis, sample.warmUp, sample.disturbance(), null);
-    }
-
     @Test
     void shouldHaveTheStepsOfAllRoundsInOrderAndFiguresOverAllOfThem() {
         SampleMeasurement first = SampleMeasurement.dataParallel(2, 8, 10, 20);
         SampleMeasurement second = SampleMeasurement.dataParallel(2, 8, 40, 50);
-        Result together =
-                RoundsTogether.result(first.spec, first.deviceIds, "shared-memory", List.of(part(first), part(second)));
+        Result together = RoundsTogether.of(List.of(first.result(), second.result()));
         assertEquals(List.of(10.0, 20.0, 40.0, 50.0), together.samplesMillis());
         assertEquals(30, together.stepMillis().mean(), ROUNDING);
         assertEquals(8 / 0.03, together.imagesPerSecond(), ROUNDING);
@@ -33,6 +27,7 @@ class RoundsTogetherTest {
         assertEquals(4, together.warmupSteps(), "of both rounds");
         assertEquals(15, together.phaseMillis().backward(), ROUNDING);
         assertEquals(1.5, together.waitMillis().perDevice().get(1), ROUNDING);
+        assertEquals(30, phaseSum(together), ROUNDING);
         assertEquals("data-parallel-fp32-2x4", together.id());
         assertNull(together.dataWaitMillis());
     }
@@ -45,8 +40,7 @@ class RoundsTogetherTest {
         second.warmUp = new WarmUp(15, 3, 15, false);
         first.disturbances = List.of("It swapped.", "It was hot.");
         second.disturbances = List.of("It was hot.");
-        Result together =
-                RoundsTogether.result(first.spec, first.deviceIds, "none", List.of(part(first), part(second)));
+        Result together = RoundsTogether.of(List.of(first.result(), second.result()));
         Quality quality = together.quality();
         assertEquals(new WarmUp(22, 6, 30, false), quality.warmup());
         assertEquals(22, together.warmupSteps());
@@ -84,10 +78,43 @@ class RoundsTogetherTest {
         second.summaries.set(1, new ReplicaSummary("00c0ffee", 950.0, "peak-resident", null, false));
         first.dataWaitMillis = 2.0;
         second.dataWaitMillis = 4.0;
-        Result together =
-                RoundsTogether.result(first.spec, first.deviceIds, "shared-memory", List.of(part(first), part(second)));
+        Result together = RoundsTogether.of(List.of(first.result(), second.result()));
         assertEquals(List.of(900.0, 1499.0), together.memoryMiB().perDevice());
         assertEquals("00c0ffee", together.parameterChecksum());
         assertEquals(3.0, together.dataWaitMillis(), ROUNDING);
+    }
+
+    @Test
+    void shouldBeThatRoundWhereThereIsOne() {
+        Result one = SampleMeasurement.dataParallel(2, 8, 10, 20).onGpus(5, 9).result();
+        assertEquals(one, RoundsTogether.of(List.of(one)));
+    }
+
+    @Test
+    void shouldHaveTheMemoryOfTheRoundsThatCouldTell() {
+        SampleMeasurement silent = SampleMeasurement.dataParallel(1, 8, 10, 20);
+        silent.summaries.set(0, new ReplicaSummary("0badcafe", null, null, null, false));
+        Result telling = SampleMeasurement.dataParallel(1, 8, 10, 20).result();
+        assertEquals(
+                telling.memoryMiB(),
+                RoundsTogether.of(List.of(telling, silent.result())).memoryMiB());
+        assertNull(RoundsTogether.of(List.of(silent.result(), silent.result())).memoryMiB());
+    }
+
+    @Test
+    void shouldTakeGpusTogether() {
+        Result first = SampleMeasurement.dataParallel(1, 8, 100).onGpus(70, 80).result();
+        Result second = SampleMeasurement.dataParallel(1, 8, 100).onGpus(80, 84).result();
+        Result together = RoundsTogether.of(List.of(first, second));
+        assertEquals(new Result.GpuTime(75, 82, Result.Bound.LAUNCH), together.gpuTime());
+        assertEquals(List.of(2000.0), together.memoryMiB().deviceUsed());
+        Result onCpu = SampleMeasurement.dataParallel(1, 8, 100).result();
+        assertNull(RoundsTogether.of(List.of(onCpu, onCpu)).gpuTime());
+    }
+
+    private static double phaseSum(Result result) {
+        return Arrays.stream(Phase.values())
+                .mapToDouble(phase -> phase.millis(result.phaseMillis()))
+                .sum();
     }
 }

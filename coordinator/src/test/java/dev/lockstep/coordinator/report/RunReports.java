@@ -5,10 +5,13 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.Peer;
+import dev.lockstep.common.report.Provenance;
+import dev.lockstep.common.report.Provenance.Round;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.ResultStatus;
 import dev.lockstep.common.report.RunInfo;
+import java.time.Instant;
 import java.util.List;
 
 /** Reports as runs of a single configuration leave them, for tests of what is made of them. */
@@ -20,9 +23,13 @@ public final class RunReports {
 
     /** One that went well; its steps took these milliseconds. */
     public static Report ok(MeasurementSpec spec, double... stepMillis) {
-        return SampleReport.of(SampleMeasurement.of(
+        Result result = SampleMeasurement.of(
                         spec.strategy(), spec.precision(), spec.deviceCount(), spec.globalBatch(), stepMillis)
-                .result());
+                .result();
+        Round only = new Round(
+                1, Instant.EPOCH, result.steps(), result.stepMillis().mean(), result.imagesPerSecond(), null, null);
+        return SampleReport.of(
+                result.withProvenance(new Provenance(spec.scaling(), null, 1, List.of(only), null, null, List.of())));
     }
 
     /** One that failed. */

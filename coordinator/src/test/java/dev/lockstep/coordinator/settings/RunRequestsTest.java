@@ -73,6 +73,18 @@ class RunRequestsTest {
     }
 
     @Test
+    void shouldReadARunForAnyClusterWithWhatIsForGpusAlone() {
+        assertEquals(List.of(1, 64), readForAnyCluster("devices = [1, 64]").devices());
+        assertTrue(readForAnyCluster("cuda-graphs = true").cudaGraphs());
+        // Enough for the warm-up of CPU devices.
+        assertEquals(5, readForAnyCluster("warmup-limit = 5").warmupLimit());
+    }
+
+    private static Plan readForAnyCluster(String options) {
+        return RunRequests.readForAnyCluster(ConfigFactory.parseString(options)).plan();
+    }
+
+    @Test
     void shouldNotExplainDefaultsThatWereNotUsed() {
         assertTrue(read("global-batch = 8, steps = 1, warmup = 0").notes().isEmpty());
     }
@@ -89,7 +101,7 @@ class RunRequestsTest {
                 weights = /w.safetensors, save-weights = /s.safetensors, trace = /t.safetensors, note = "so, so"
                 on-out-of-memory = halve, cuda-graphs = true
                 """);
-        assertEquals(RunOption.values().length - 1, all.root().size(), "all but batch-per-device");
+        assertEquals(RunSetting.values().length - 1, all.root().size(), "all but batch-per-device");
         RunRequest request = RunRequests.read(all, 2, false);
         Plan expected = new Plan(
                 List.of(2),
@@ -114,7 +126,7 @@ class RunRequestsTest {
         assertEquals(new StateFiles("/w.safetensors", "/s.safetensors", "/t.safetensors"), request.files());
         assertEquals("so, so", request.notes().get(0));
         assertTrue(request.notes().get(1).contains("/w.safetensors"), request.notes()::toString);
-        assertEquals(RunOption.values().length - 1, request.configuration().size());
+        assertEquals(RunSetting.values().length - 1, request.configuration().size());
     }
 
     @Test

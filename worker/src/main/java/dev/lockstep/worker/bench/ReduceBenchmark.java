@@ -85,7 +85,7 @@ public final class ReduceBenchmark {
                     new SegmentLayout(RANKS, RANKS, 1, MODEL.classes(), sizes.flatParameters(), sizes.flatBuffers());
             if (rank == 1) {
                 try (Segment segment = Segment.open(Path.of(arguments[RANKS + 1]), layout, RUN, 0)) {
-                    measure(segment, rank);
+                    measure(segment, rank, WARMUP, MEASURED);
                 }
             } else {
                 try (Segment segment = Segment.create(layout, RUN, 0)) {
@@ -119,7 +119,7 @@ public final class ReduceBenchmark {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try {
-            ReduceFigures figures = measure(segment, 0);
+            ReduceFigures figures = measure(segment, 0, WARMUP, MEASURED);
             int exit = second.waitFor();
             if (exit != 0) {
                 throw new IllegalStateException("rank 1 ended with exit code " + exit);
@@ -130,17 +130,23 @@ public final class ReduceBenchmark {
         }
     }
 
-    private static ReduceFigures measure(Segment segment, int rank) throws IOException {
+    /**
+     * One rank's part; both must take theirs.
+     *
+     * @param warmup rounds before those that are timed
+     * @throws IllegalStateException if the sum is not that of all ranks' gradients
+     */
+    static ReduceFigures measure(Segment segment, int rank, int warmup, int measured) throws IOException {
         try (NDManager manager = LibTorch.load().newBaseManager()) {
             ReduceBenchmark benchmark = new ReduceBenchmark(segment, rank, manager);
             List<Long> copies = new ArrayList<>();
             List<Long> reduces = new ArrayList<>();
             List<Long> replicates = new ArrayList<>();
-            for (int round = 0; round < WARMUP + MEASURED; round++) {
+            for (int round = 0; round < warmup + measured; round++) {
                 long copy = benchmark.copy();
                 long reduce = benchmark.reduce();
                 long replicate = benchmark.replicate();
-                if (round >= WARMUP) {
+                if (round >= warmup) {
                     copies.add(copy);
                     reduces.add(reduce);
                     replicates.add(replicate);

@@ -37,7 +37,8 @@ public final class LibTorch {
             "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
             "copyInPlace", "_ZN2at4_ops5copy_4callERNS_6TensorERKS2_b",
             "floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v",
-            "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v");
+            "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v",
+            "stride", "_ZN2at4_ops10stride_int4callERKNS_6TensorEl");
 
     /** Whether this platform passes results as described above. */
     static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
@@ -68,6 +69,8 @@ public final class LibTorch {
         static native long floatData(long self);
 
         static native long longData(long self);
+
+        static native long stride(long self, long axis);
     }
 
     /**
@@ -221,6 +224,14 @@ public final class LibTorch {
             return Operators.longData(handle);
         }
         throw new IllegalArgumentException("no address is known for " + array.getDataType());
+    }
+
+    /** Whether the channels of each pixel of [N, C, H, W] lie side by side. */
+    public static boolean isChannelsLast(PtNDArray array) {
+        if (array.getShape().dimension() != 4) {
+            throw new IllegalArgumentException(array.getShape() + " is no batch of images");
+        }
+        return Operators.stride(array.getHandle(), 1) == 1;
     }
 
     private static void checkProbability(double probability) {

@@ -20,7 +20,6 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.libtorch.LibTorch;
-import dev.lockstep.worker.libtorch.ResidentMemory;
 import dev.lockstep.worker.precision.Arithmetic;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -160,42 +159,6 @@ class TrainingStepTest {
         double scale = Math.sqrt(squares / expected.length) + 1e-2;
         for (int i = 0; i < expected.length; i++) {
             assertEquals(expected[i], actual[i], 1e-4 * (scale + Math.abs(expected[i])), name + "[" + i + "]");
-        }
-    }
-
-    /** After a collection: a heap that has room takes new pages for garbage instead. */
-    private static double residentMiB() {
-        System.gc();
-        return ResidentMemory.currentMiB().orElse(0);
-    }
-
-    @ParameterizedTest
-    @EnumSource
-    void shouldKeepHandlesAndMemoryFlat(Strategy strategy) throws Exception {
-        int ranks = 2;
-        int batch = 4;
-        try (ReplicaGroup group = group(TinyTraining.noisy(0), strategy, ranks, batch)) {
-            group.fill(0, TinyTraining.images(batch), TinyTraining.labels(batch));
-            List<Integer> chunks = Chunks.of(batch, ranks);
-            // Until Java has compiled what a step runs, which takes memory too.
-            for (int step = 0; step < 300; step++) {
-                group.step(chunks);
-            }
-            int handles = group.on(0, DjlTrainingEngine::openHandles);
-            // What leaks grows all the time; what Java takes for itself it takes at times.
-            double leastGrown = Double.POSITIVE_INFINITY;
-            for (int window = 0; window < 4; window++) {
-                double resident = residentMiB();
-                for (int step = 0; step < 150; step++) {
-                    group.step(chunks);
-                }
-                leastGrown = Math.min(leastGrown, residentMiB() - resident);
-            }
-
-            assertEquals(handles, group.on(0, DjlTrainingEngine::openHandles));
-            assertTrue(
-                    leastGrown < 24,
-                    "resident memory grew by at least " + leastGrown + " MiB in each of four times 150 steps");
         }
     }
 

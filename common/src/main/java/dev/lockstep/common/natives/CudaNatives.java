@@ -1,4 +1,4 @@
-package dev.lockstep.coordinator.gpu;
+package dev.lockstep.common.natives;
 
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;

@@ -1,4 +1,4 @@
-package dev.lockstep.coordinator.gpu;
+package dev.lockstep.common.natives;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

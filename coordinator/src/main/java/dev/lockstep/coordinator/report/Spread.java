@@ -1,4 +1,4 @@
-package dev.lockstep.coordinator.overhead;
+package dev.lockstep.coordinator.report;
 
 import java.util.List;
 
@@ -9,7 +9,7 @@ import java.util.List;
  */
 public record Spread(double median, double min, double max) {
     /** The spread of at least one value. */
-    static Spread of(List<Double> values) {
+    public static Spread of(List<Double> values) {
         List<Double> sorted = values.stream().sorted().toList();
         int size = sorted.size();
         double median = (sorted.get((size - 1) / 2) + sorted.get(size / 2)) / 2;

@@ -1,4 +1,4 @@
-package dev.lockstep.coordinator.cli;
+package dev.lockstep.coordinator.settings;
 
 import dev.lockstep.common.plan.DataSpec;
 import java.nio.file.Path;
@@ -8,14 +8,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** What a run can be told: an option of {@code run} and a key of the plan file, each with the same name. */
-enum RunSetting {
-    DEVICES("devices", "COUNTS", Form.TEXT, "device counts to measure, as in 1,2,4"),
-    STRATEGY("strategy", "NAMES", Form.TEXT, "how replicas work together: data-parallel, all-reduce"),
+/**
+ * What a run can be told, in the order in which help and runs list it: an option of {@code run}, a key of the plan file and of a request
+ * to the coordinator, all by the same name.
+ */
+public enum RunSetting {
+    DEVICES("devices", "COUNTS", Form.WHOLE_NUMBERS, "device counts to measure, as in 1,2,4"),
+    STRATEGY("strategy", "NAMES", Form.NAMES, "how replicas work together: data-parallel, all-reduce"),
     PRECISION(
             "precision",
             "NAMES",
-            Form.TEXT,
+            Form.NAMES,
             "arithmetic of forward and backward: fp32, fp32-strict, amp, amp-fp16, amp-bf16"),
     BATCH_PER_DEVICE(
             "batch-per-device",
@@ -72,6 +75,7 @@ enum RunSetting {
     /** What a value looks like, as far as the command line checks it; the coordinator checks what it means. */
     private enum Form {
         TEXT,
+        NAMES,
         WHOLE_NUMBER,
         WHOLE_NUMBERS,
         BATCHES,
@@ -81,7 +85,8 @@ enum RunSetting {
         HIDDEN_PATH
     }
 
-    private static final String LARGEST_BATCH = "max";
+    /** Stands for the largest batch that fits. */
+    static final String LARGEST_BATCH = "max";
 
     private final String key;
     private final String placeholder;
@@ -96,40 +101,49 @@ enum RunSetting {
     }
 
     /** The name in plan files and requests; with two dashes it is the option. */
-    String key() {
+    public String key() {
         return key;
     }
 
-    String option() {
+    /** The name on the command line. */
+    public String option() {
         return "--" + key;
     }
 
-    String placeholder() {
+    /** Stands for the value in the help. */
+    public String placeholder() {
         return placeholder;
     }
 
-    String description() {
+    /** Says in the help what it is. */
+    public String description() {
         return description;
     }
 
     /** Whether the option may stand without a value, which then is {@code true}. */
-    boolean isFlag() {
+    public boolean isFlag() {
         return form == Form.FLAG;
     }
 
+    /** Whether it takes several values, with commas between them; a folder's name may hold a comma and is one. */
+    boolean isList() {
+        return form == Form.NAMES || form == Form.WHOLE_NUMBERS || form == Form.BATCHES;
+    }
+
     /** Whether the help leaves it out. */
-    boolean isHidden() {
+    public boolean isHidden() {
         return form == Form.HIDDEN_PATH;
     }
 
     /** Settings as they go to the coordinator. */
-    static Map<String, String> byKey(Map<RunSetting, String> settings) {
+    public static Map<String, String> byKey(Map<RunSetting, String> settings) {
         Map<String, String> byKey = new TreeMap<>();
         settings.forEach((setting, value) -> byKey.put(setting.key, value));
         return byKey;
     }
 
-    static Optional<RunSetting> find(String key) {
+    /** The one of this name. */
+    public static Optional<RunSetting> find(String key) {
         return Arrays.stream(values())
                 .filter(setting -> setting.key.equals(key))
                 .findFirst();
@@ -141,11 +155,11 @@ enum RunSetting {
      * @param directory what relative paths count from
      * @throws IllegalArgumentException if it does not look like a value of this setting; the message is for the user
      */
-    String resolve(String value, Path directory) {
+    public String resolve(String value, Path directory) {
         check(value);
         return switch (form) {
             case TEXT -> this == DATA ? resolveData(value, directory) : value;
-            case WHOLE_NUMBER, WHOLE_NUMBERS, BATCHES, NUMBER, FLAG -> value;
+            case NAMES, WHOLE_NUMBER, WHOLE_NUMBERS, BATCHES, NUMBER, FLAG -> value;
             case PATH, HIDDEN_PATH -> absolute(value, directory);
         };
     }
@@ -158,7 +172,7 @@ enum RunSetting {
                 case BATCHES -> requireBatches(value);
                 case NUMBER -> Double.parseDouble(value);
                 case FLAG -> requireFlag(value);
-                case TEXT, PATH, HIDDEN_PATH -> {}
+                case TEXT, NAMES, PATH, HIDDEN_PATH -> {}
             }
         } catch (NumberFormatException e) {
             String expected =
@@ -166,7 +180,7 @@ enum RunSetting {
                         case WHOLE_NUMBERS -> "a list of whole numbers";
                         case BATCHES -> "a list of whole numbers, or max";
                         case NUMBER -> "a number";
-                        case WHOLE_NUMBER, TEXT, FLAG, PATH, HIDDEN_PATH -> "a whole number";
+                        case WHOLE_NUMBER, TEXT, NAMES, FLAG, PATH, HIDDEN_PATH -> "a whole number";
                     };
             throw new IllegalArgumentException("'" + value + "' is not " + expected, e);
         }

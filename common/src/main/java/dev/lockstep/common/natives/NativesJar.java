@@ -1,4 +1,4 @@
-package dev.lockstep.coordinator.gpu;
+package dev.lockstep.common.natives;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
