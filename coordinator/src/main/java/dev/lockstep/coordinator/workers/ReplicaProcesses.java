@@ -18,10 +18,11 @@ public record ReplicaProcesses(
         String classPath, List<String> javaOptions, Map<String, String> engineEnvironment, Path logDir) {
     /**
      * glibc's malloc hands big blocks back to the kernel at once and takes them anew each step; kept, and in huge pages, a step is a third
-     * faster: docs/adr/0009. One arena, because the blocks of others cannot grow that big.
+     * faster: docs/adr/0009. The first arena alone can grow by big blocks and is left to the thread that trains, as far as that can be: the
+     * others are for the rest of the process.
      */
     private static final Map<String, String> ALLOCATOR = Map.of(
-            "MALLOC_ARENA_MAX", "1",
+            "MALLOC_ARENA_MAX", "32",
             "MALLOC_MMAP_THRESHOLD_", "4294967296",
             "MALLOC_TRIM_THRESHOLD_", "17179869184",
             "MALLOC_TOP_PAD_", "268435456");

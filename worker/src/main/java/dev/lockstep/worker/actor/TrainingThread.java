@@ -3,12 +3,10 @@ package dev.lockstep.worker.actor;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.worker.libtorch.HeapThreads;
 import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -19,11 +17,18 @@ final class TrainingThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
 
     private final BlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();
-    private final ExecutorService executor = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, waiting, task -> {
-        Thread thread = new Thread(task, "training");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final Thread thread = HeapThreads.start("training", this::work);
+
+    private void work() {
+        try {
+            while (true) {
+                waiting.take().run();
+            }
+        } catch (InterruptedException e) {
+            // It is closed.
+            Thread.currentThread().interrupt();
+        }
+    }
 
     /** Whether there is more to do than what runs now. */
     boolean hasWaiting() {
@@ -32,7 +37,7 @@ final class TrainingThread implements AutoCloseable {
 
     /** Runs {@code work}; exactly one of the two is then called, on this thread. */
     <T> void submit(Supplier<T> work, Consumer<T> onSuccess, Consumer<Failure> onFailure) {
-        executor.execute(() -> {
+        waiting.add(() -> {
             T result;
             try {
                 result = work.get();
@@ -65,6 +70,7 @@ final class TrainingThread implements AutoCloseable {
 
     @Override
     public void close() {
-        executor.shutdownNow();
+        waiting.clear();
+        thread.interrupt();
     }
 }

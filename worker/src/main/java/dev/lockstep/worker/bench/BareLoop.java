@@ -6,6 +6,7 @@ import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.work.BareOrder;
 import dev.lockstep.common.work.BareReport;
 import dev.lockstep.common.work.BareSignal;
+import dev.lockstep.worker.libtorch.HeapThreads;
 import dev.lockstep.worker.step.DjlTrainingEngine;
 import dev.lockstep.worker.step.PlainTraining;
 import java.io.BufferedReader;
@@ -43,7 +44,7 @@ public final class BareLoop {
     }
 
     /** Takes the number of threads and, separated by commas, the processors to pin them to. */
-    public static void main(String[] arguments) throws JsonProcessingException, InterruptedException {
+    public static void main(String[] arguments) throws InterruptedException {
         PrintStream answers = System.out;
         System.setOut(System.err);
         int threads = Integer.parseInt(arguments[0]);
@@ -53,8 +54,15 @@ public final class BareLoop {
         Thread reader = new Thread(() -> readInto(lines), "orders");
         reader.setDaemon(true);
         reader.start();
+        // As a worker's training thread.
+        HeapThreads.start("training", () -> serve(new DjlTrainingEngine(threads, cpus), lines, answers))
+                .join();
+        System.exit(FAILED);
+    }
+
+    /** Serves until something fails. */
+    private static void serve(DjlTrainingEngine engine, BlockingQueue<String> lines, PrintStream answers) {
         try {
-            DjlTrainingEngine engine = new DjlTrainingEngine(threads, cpus);
             engine.start();
             BareLoop loop = new BareLoop(engine, lines, answers);
             while (true) {
@@ -62,7 +70,10 @@ public final class BareLoop {
             }
         } catch (LockstepException e) {
             System.err.println(e.getMessage());
-            System.exit(FAILED);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
