@@ -1,5 +1,7 @@
 package dev.lockstep.coordinator.api;
 
+import dev.lockstep.common.work.ComputeCapability;
+
 /**
  * {@code GET /api/v1/devices}: an array of these.
  *
@@ -24,8 +26,6 @@ public record DeviceView(
         Integer utilizationPercent,
         String computeCapability) {
 
-    private static final int FIRST_WITH_TF32 = 8;
-
     /** Whether this is a GPU. */
     public boolean isGpu() {
         return computeCapability != null;
@@ -33,7 +33,7 @@ public record DeviceView(
 
     /** Whether it can compute in TF32. */
     public boolean hasTf32() {
-        return isGpu() && Integer.parseInt(computeCapability.split("\\.", -1)[0]) >= FIRST_WITH_TF32;
+        return isGpu() && ComputeCapability.parse(computeCapability).hasTf32();
     }
 
     /** The same with how a GPU is used. */

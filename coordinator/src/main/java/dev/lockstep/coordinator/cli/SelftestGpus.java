@@ -14,8 +14,6 @@ import java.util.List;
  * @param all those of this machine, at least one
  */
 record SelftestGpus(List<Gpu> all) {
-    private static final int FIRST_WITH_TF32 = 8;
-
     SelftestGpus {
         all = List.copyOf(all);
     }
@@ -66,6 +64,6 @@ record SelftestGpus(List<Gpu> all) {
 
     /** Whether all of them have TF32. */
     boolean haveTf32() {
-        return all.stream().allMatch(gpu -> gpu.major() >= FIRST_WITH_TF32);
+        return all.stream().allMatch(Gpu::hasTf32);
     }
 }

@@ -1,5 +1,7 @@
 package dev.lockstep.coordinator.gpu;
 
+import dev.lockstep.common.work.ComputeCapability;
+
 /**
  * An NVIDIA GPU.
  *
@@ -12,6 +14,15 @@ package dev.lockstep.coordinator.gpu;
 public record Gpu(int index, String uuid, String name, long memoryMiB, int major, int minor, String pciBusId) {
     /** As in {@code 9.0}. */
     public String computeCapability() {
-        return major + "." + minor;
+        return capability().toString();
+    }
+
+    /** Whether it can compute in TF32. */
+    public boolean hasTf32() {
+        return capability().hasTf32();
+    }
+
+    private ComputeCapability capability() {
+        return new ComputeCapability(major, minor);
     }
 }

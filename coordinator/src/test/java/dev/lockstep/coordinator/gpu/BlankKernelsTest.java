@@ -3,15 +3,16 @@ package dev.lockstep.coordinator.gpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.coordinator.peers.PythonScript;
+import dev.lockstep.coordinator.peers.PythonScript.Ended;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code deploy/python/blank_kernels.py} on a library that is made here; skipped where there is no Python. */
 class BlankKernelsTest {
+    private static final PythonScript SCRIPT = new PythonScript("blank_kernels.py");
     private static final int MAGIC = 0xBA55ED50;
     private static final short PTX = 1;
     private static final short MACHINE_CODE = 2;
@@ -27,24 +29,9 @@ class BlankKernelsTest {
     @TempDir
     Path folder;
 
-    private record Outcome(int status, String output) {}
-
-    private static Outcome run(String... arguments) throws IOException, InterruptedException {
-        Path script = Path.of("..", "deploy", "python", "blank_kernels.py").toAbsolutePath();
-        String[] command = new String[arguments.length + 2];
-        command[0] = "python3";
-        command[1] = script.toString();
-        System.arraycopy(arguments, 0, command, 2, arguments.length);
-        Process process;
-        try {
-            process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        } catch (IOException e) {
-            assumeTrue(false, "there is no python3: " + e.getMessage());
-            throw e;
-        }
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertTrue(process.waitFor(1, TimeUnit.MINUTES));
-        return new Outcome(process.exitValue(), output);
+    @BeforeEach
+    void requirePython() throws IOException, InterruptedException {
+        PythonScript.requirePython();
     }
 
     private static void putEntry(ByteBuffer buffer, short kind, int architecture, String code) {
@@ -90,9 +77,9 @@ class BlankKernelsTest {
         Path source = Files.write(folder.resolve("lib.so"), library);
         Path target = folder.resolve("blanked.so");
 
-        Outcome outcome = run(capability, source.toString(), target.toString());
+        Ended outcome = SCRIPT.run(capability, source.toString(), target.toString());
 
-        assertEquals(0, outcome.status, outcome::output);
+        assertEquals(0, outcome.status(), outcome::output);
         String got = text(Files.readAllBytes(target));
         for (String architecture : new String[] {"8.0", "8.6", "9.0"}) {
             assertEquals(
@@ -113,10 +100,10 @@ class BlankKernelsTest {
         ByteBuffer.wrap(library).order(ByteOrder.LITTLE_ENDIAN).putLong(30 + 16 + 8, 10_000);
         Path source = Files.write(folder.resolve("lib.so"), library);
 
-        Outcome outcome =
-                run("9.0", source.toString(), folder.resolve("blanked.so").toString());
+        Ended outcome = SCRIPT.run(
+                "9.0", source.toString(), folder.resolve("blanked.so").toString());
 
-        assertEquals(1, outcome.status, outcome::output);
-        assertTrue(outcome.output.contains("is not what it should be"), outcome::output);
+        assertEquals(1, outcome.status(), outcome::output);
+        assertTrue(outcome.output().contains("is not what it should be"), outcome::output);
     }
 }

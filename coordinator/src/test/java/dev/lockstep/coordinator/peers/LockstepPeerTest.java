@@ -3,15 +3,12 @@ package dev.lockstep.coordinator.peers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.coordinator.peers.PythonScript.Ended;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,34 +16,20 @@ import org.junit.jupiter.api.io.TempDir;
 /** The real lockstep_peer.py in a Python that has nothing installed: what it refuses before it needs PyTorch. */
 class LockstepPeerTest {
     private static final Path HOME = Path.of("").toAbsolutePath().getParent();
-    private static final Path SCRIPT = HOME.resolve("deploy/python/lockstep_peer.py");
+    private static final PythonScript SCRIPT = new PythonScript("lockstep_peer.py");
     private static final String SOUND =
             "{\"peer\": \"torch-single\", \"devices\": [\"cpu:0\"], \"cpus\": null, \"chunks\": [2]}";
 
     @TempDir
     Path folder;
 
-    private record Ended(int status, String output) {}
-
     @BeforeEach
     void requirePython() throws IOException, InterruptedException {
-        assumeTrue(
-                new ProcessBuilder("/bin/sh", "-c", "command -v python3")
-                                .redirectErrorStream(true)
-                                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                                .start()
-                                .waitFor()
-                        == 0,
-                "no python3 on the PATH");
+        PythonScript.requirePython();
     }
 
-    /** Without its site, a Python finds none of what is installed for it. */
-    private Ended run(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of("python3", "-I", "-S", SCRIPT.toString()));
-        command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        return new Ended(process.waitFor(), output);
+    private static Ended run(String... arguments) throws IOException, InterruptedException {
+        return SCRIPT.run(arguments);
     }
 
     private Ended measure(String spec) throws IOException, InterruptedException {
@@ -55,17 +38,17 @@ class LockstepPeerTest {
     }
 
     private void assertRefused(String why, Ended ended) {
-        assertEquals(2, ended.status, ended.output);
-        assertEquals(1, ended.output.lines().count(), ended.output);
-        assertTrue(ended.output.contains(why), ended.output);
+        assertEquals(2, ended.status(), ended.output());
+        assertEquals(1, ended.output().lines().count(), ended.output());
+        assertTrue(ended.output().contains(why), ended.output());
     }
 
     @Test
     void shouldExplainItselfWhereTheArgumentsAreNone() throws Exception {
         for (String[] wrong : new String[][] {{}, {"probe", "me"}, {"measure"}, {"dance", "spec.json"}}) {
             Ended ended = run(wrong);
-            assertEquals(2, ended.status, ended.output);
-            assertTrue(ended.output.contains("lockstep_peer.py measure SPEC"), ended.output);
+            assertEquals(2, ended.status(), ended.output());
+            assertTrue(ended.output().contains("lockstep_peer.py measure SPEC"), ended.output());
         }
     }
 
@@ -84,8 +67,8 @@ class LockstepPeerTest {
     @Test
     void shouldSayThatThereIsNoTorch() throws Exception {
         Ended ended = measure(SOUND);
-        assertEquals(1, ended.status, ended.output);
-        assertTrue(ended.output.endsWith("ModuleNotFoundError: No module named 'torch'\n"), ended.output);
+        assertEquals(1, ended.status(), ended.output());
+        assertTrue(ended.output().endsWith("ModuleNotFoundError: No module named 'torch'\n"), ended.output());
     }
 
     @Test

@@ -10,7 +10,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.NativeLibrary;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
-import dev.lockstep.worker.cuda.CudaRuntime.ComputeCapability;
+import dev.lockstep.common.work.ComputeCapability;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.NativeLibraries;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.lockstep.worker.cuda;
 
+import dev.lockstep.common.work.ComputeCapability;
+
 /**
  * The CUDA runtime's C API as far as Lockstep calls it: that of the cudart which libtorch itself uses. Addresses are those of host or
  * device memory; streams and events are their handles, stream 0 is the one that DJL computes on. Every method ends in a
@@ -29,21 +31,6 @@ public interface CudaRuntime {
 
     /** Device memory in bytes, of all processes. */
     record DeviceMemory(long freeBytes, long totalBytes) {}
-
-    /** What a GPU's generation can do, as NVIDIA numbers it. */
-    record ComputeCapability(int major, int minor) {
-        private static final int FIRST_WITH_TF32 = 8;
-
-        /** Whether its tensor cores take float32 at TF32's precision. */
-        public boolean hasTf32() {
-            return major >= FIRST_WITH_TF32;
-        }
-
-        @Override
-        public String toString() {
-            return major + "." + minor;
-        }
-    }
 
     /** Locks host memory in place, so that copies to and from it run at full speed and beside the host. */
     void hostRegister(long address, long bytes);

@@ -4,6 +4,7 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.work.ComputeCapability;
 import dev.lockstep.worker.libtorch.NativeLibraries;
 import java.nio.file.Path;
 

@@ -22,8 +22,6 @@ import dev.lockstep.worker.libtorch.ConvolutionGradients;
 final class DepthwiseConvolution extends Layer {
     private static final int HEIGHT = 2;
     private static final int WIDTH = 3;
-    private static final long[] TO_NHWC = {0, 2, 3, 1};
-    private static final long[] TO_NCHW = {0, 3, 1, 2};
 
     private final int kernel;
     private final int stride;

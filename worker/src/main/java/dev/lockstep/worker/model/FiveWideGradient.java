@@ -20,8 +20,6 @@ final class FiveWideGradient {
     private static final int PADDING = 2;
     private static final Shape THREE_WIDE = new Shape(KERNEL, 3);
     private static final Shape PADDED = new Shape(PADDING, 1);
-    private static final long[] TO_NHWC = {0, 2, 3, 1};
-    private static final long[] TO_NCHW = {0, 3, 1, 2};
     private static final int WIDTH = 3;
 
     private final int stride;
@@ -96,10 +94,10 @@ final class FiveWideGradient {
     /** [N, C, H, W] as [N, 2 C, H, W / 2]: columns 2 w, then columns 2 w + 1. */
     private static PtNDArray pairColumns(PtNDArray images) {
         Shape shape = images.getShape();
-        PtNDArray rows = JniUtils.permute(images, TO_NHWC);
+        PtNDArray rows = JniUtils.permute(images, Layer.TO_NHWC);
         PtNDArray paired =
                 JniUtils.reshape(rows, new long[] {shape.get(0), shape.get(2), shape.get(WIDTH) / 2, 2 * shape.get(1)});
-        return JniUtils.permute(paired, TO_NCHW);
+        return JniUtils.permute(paired, Layer.TO_NCHW);
     }
 
     /** [N, C, H, W] as [N, 2 C, H, W], all channels twice. */

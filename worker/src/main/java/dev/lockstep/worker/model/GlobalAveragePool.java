@@ -13,7 +13,6 @@ import dev.lockstep.worker.libtorch.LibTorch;
  */
 final class GlobalAveragePool extends Layer {
     private static final long[] PIXELS = {2, 3};
-    private static final long[] TO_NHWC = {0, 2, 3, 1};
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {

@@ -16,6 +16,11 @@ import ai.djl.util.PairList;
  * state_dict. Layers call each other by {@link #apply}; DJL's {@code forward} leads there too.
  */
 abstract class Layer extends AbstractBlock {
+    /** Axes of [N, C, H, W] in the order [N, H, W, C], and back. */
+    static final long[] TO_NHWC = {0, 2, 3, 1};
+
+    static final long[] TO_NCHW = {0, 3, 1, 2};
+
     /** The output, attached to the input's manager. The input stays open: whoever made it closes it. */
     abstract PtNDArray apply(PtNDArray input, boolean training);
 

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.work.ComputeCapability;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +37,7 @@ class CudaGpuTest {
         assertEquals(new CudaGpu.Versions("12.4", null), gpu.start(manager));
         assertEquals("9.0", gpu.capability().toString());
         assertTrue(gpu.capability().hasTf32());
-        assertEquals(false, new CudaRuntime.ComputeCapability(7, 5).hasTf32());
+        assertEquals(false, new ComputeCapability(7, 5).hasTf32());
         assertEquals("device-used", gpu.peakMemory().kind());
     }
 

@@ -3,6 +3,7 @@ package dev.lockstep.worker.cuda;
 import com.sun.jna.Pointer;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.work.ComputeCapability;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

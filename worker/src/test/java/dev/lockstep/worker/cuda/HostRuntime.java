@@ -1,6 +1,7 @@
 package dev.lockstep.worker.cuda;
 
 import com.sun.jna.Pointer;
+import dev.lockstep.common.work.ComputeCapability;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

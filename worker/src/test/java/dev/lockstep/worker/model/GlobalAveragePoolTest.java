@@ -16,8 +16,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The way of mixed precision on a GPU against the other one, on the CPU. */
 class GlobalAveragePoolTest {
-    private static final long[] TO_NHWC = {0, 2, 3, 1};
-    private static final long[] TO_NCHW = {0, 3, 1, 2};
 
     private static final class Outcome {
         final Shape shape;
@@ -40,8 +38,8 @@ class GlobalAveragePoolTest {
             PtNDArray input = (PtNDArray) manager.randomNormal(new Shape(2, 3, 5, 4));
             if (channelsLast) {
                 PtNDArray inMemory =
-                        (PtNDArray) manager.zeros(new Shape(2, 5, 4, 3)).add(JniUtils.permute(input, TO_NHWC));
-                input = JniUtils.permute(inMemory, TO_NCHW);
+                        (PtNDArray) manager.zeros(new Shape(2, 5, 4, 3)).add(JniUtils.permute(input, Layer.TO_NHWC));
+                input = JniUtils.permute(inMemory, Layer.TO_NCHW);
             }
             assertEquals(channelsLast, LibTorch.isChannelsLast(input));
             input.setRequiresGradient(true);
