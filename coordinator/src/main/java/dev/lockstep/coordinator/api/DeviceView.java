@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.api;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.lockstep.common.work.ComputeCapability;
 
 /**
@@ -26,7 +27,8 @@ public record DeviceView(
         Integer utilizationPercent,
         String computeCapability) {
 
-    /** Whether this is a GPU. */
+    /** Whether this is a GPU. The capability tells it, so that JSON needs no field of its own. */
+    @JsonIgnore
     public boolean isGpu() {
         return computeCapability != null;
     }
