@@ -1,6 +1,8 @@
 package dev.lockstep.coordinator.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,7 +13,6 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.StateFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -51,9 +52,10 @@ class AdmissionTest {
         assertNull(admission.failure());
         assertEquals(1000, admission.memory().availableMiB());
         Path segment = admission.dataPlane().segment().path();
-        assertTrue(Files.exists(segment));
+        Object file = PlayedWorkers.fileAt(segment);
+        assertNotNull(file);
         admission.dataPlane().close();
-        assertTrue(Files.notExists(segment));
+        assertNotEquals(file, PlayedWorkers.fileAt(segment));
     }
 
     @Test

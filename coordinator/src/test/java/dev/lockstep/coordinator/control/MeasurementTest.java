@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,7 +27,6 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -155,6 +156,8 @@ class MeasurementTest {
         assertEquals(FILES, second.files());
         Path segment = Path.of(second.segmentPath());
         Segment.open(segment, second.layout(), PlayedWorkers.RUN, EPOCH).close();
+        Object file = PlayedWorkers.fileAt(segment);
+        assertNotNull(file);
 
         workers.probes().forEach(worker -> worker.expectMessageClass(WorkerMessage.RunStep.class));
         WorkerMessage.RunStep ahead = workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
@@ -182,7 +185,7 @@ class MeasurementTest {
         assertEquals(FOOTPRINT, ended.footprint());
         assertEquals(
                 Set.of(), pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());
-        assertTrue(Files.notExists(segment), "the segment is gone");
+        assertNotEquals(file, PlayedWorkers.fileAt(segment), "the segment is gone");
     }
 
     @Test

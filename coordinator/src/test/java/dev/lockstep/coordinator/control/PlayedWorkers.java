@@ -24,6 +24,11 @@ import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.host.MachineSample;
 import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -79,6 +84,18 @@ final class PlayedWorkers {
 
     static StepReport report(long step) {
         return new StepReport(step, 1_000_000, new PhaseNanos(1, 2, 3, 4, 5, 6, 7, 8), 9, 0.5);
+    }
+
+    /**
+     * Which file a path leads to; null when to none. A segment's path names a descriptor, whose number the next file that this process
+     * opens may get: that there is something does not say that it is still the segment.
+     */
+    static Object fileAt(Path path) throws IOException {
+        try {
+            return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+        } catch (NoSuchFileException e) {
+            return null;
+        }
     }
 
     /** The next message of a type, whatever comes before it. */
