@@ -7,19 +7,19 @@ import dev.lockstep.common.work.AmpSummary;
 import java.util.List;
 
 /**
- * The same work done by another program on the same devices, in turns with Lockstep's own. Figures are null unless {@code status} is
- * ok.
+ * The same work done by another program on the same devices, in turns with Lockstep's own. A round without figures is its last:
+ * {@code status} and {@code error} tell of it, and the figures are those of the rounds before; null where there are none.
  *
  * @param id unique together with {@code of}: {@code torch-DistributedDataParallel-fp32-2x16}
  * @param of id of the result that it is compared with; a peer of several results has a row for each
  * @param program for people: {@code PyTorch 1.13.1 DistributedDataParallel, gloo}
  * @param python the interpreter that ran it
- * @param rounds how often it was measured
+ * @param rounds how many have figures
  * @param error null when ok
- * @param stepMillis of all rounds' steps
+ * @param stepMillis of these rounds' steps
  * @param samplesMillis every measured step in order, round after round
  * @param imagesPerSecond images of a step over the mean step
- * @param ratio null too where the result of Lockstep is not ok
+ * @param ratio null too where Lockstep has figures of none of these rounds
  * @param amp null in full precision
  * @param finalLoss of the last round; null too where it was no finite number
  */
@@ -49,7 +49,7 @@ public record Peer(
     /**
      * Lockstep's images per second over the peer's, each of the same round: above 1, Lockstep is faster.
      *
-     * @param byRound one for each round, in order
+     * @param byRound one for each round that both have figures of, in order
      */
     public record Ratio(double median, double min, double max, List<Double> byRound) {
         public Ratio {

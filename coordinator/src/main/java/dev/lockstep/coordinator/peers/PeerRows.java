@@ -1,5 +1,6 @@
 package dev.lockstep.coordinator.peers;
 
+import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.report.Peer;
 import dev.lockstep.common.report.Peer.Ratio;
 import dev.lockstep.common.report.Result;
@@ -17,21 +18,27 @@ public final class PeerRows {
     private PeerRows() {}
 
     /**
-     * A peer's row beside one result of Lockstep.
+     * A peer's row beside one result of Lockstep. Where a round came to nothing the row says so, and has the figures of the rounds
+     * before.
      *
-     * @param outcomes of the peer, one a round; a round after one without figures is not needed
+     * @param outcomes of the peer, one a round; none after one without figures
      * @param rounds what Lockstep measured, one a round likewise
      */
     public static Peer row(
             PeerTask task, String resultId, Python python, List<PeerOutcome> outcomes, List<Result> rounds) {
-        for (PeerOutcome outcome : outcomes) {
-            if (outcome instanceof NotMeasured without) {
-                return notMeasured(task, resultId, python, outcomes.size(), without);
-            }
-        }
         List<PeerMeasurement> measured = outcomes.stream()
+                .filter(Measured.class::isInstance)
                 .map(outcome -> ((Measured) outcome).measurement())
                 .toList();
+        ResultStatus status = ResultStatus.OK;
+        Failure error = null;
+        if (outcomes.get(outcomes.size() - 1) instanceof NotMeasured without) {
+            status = without.status();
+            error = measured.isEmpty() ? without.failure() : inLaterRound(without.failure(), outcomes.size());
+        }
+        if (measured.isEmpty()) {
+            return withoutFigures(task, resultId, python, status, error);
+        }
         PeerMeasurement last = measured.get(measured.size() - 1);
         List<Double> samples = measured.stream()
                 .flatMap(round -> round.samplesMillis().stream())
@@ -44,8 +51,8 @@ public final class PeerRows {
                 python.torch(),
                 python.torchvision(),
                 measured.size(),
-                ResultStatus.OK,
-                null,
+                status,
+                error,
                 Results.distribution(samples),
                 samples,
                 task.imagesPerSecond(samples),
@@ -56,7 +63,14 @@ public final class PeerRows {
                 last.finalLoss());
     }
 
-    private static Peer notMeasured(PeerTask task, String resultId, Python python, int rounds, NotMeasured without) {
+    private static Failure inLaterRound(Failure failure, int round) {
+        return new Failure(
+                failure.category(),
+                "in round %d (its figures are of the rounds before): %s".formatted(round, failure.message()));
+    }
+
+    private static Peer withoutFigures(
+            PeerTask task, String resultId, Python python, ResultStatus status, Failure error) {
         return new Peer(
                 task.id(),
                 resultId,
@@ -64,9 +78,9 @@ public final class PeerRows {
                 python.executable(),
                 python.torch(),
                 python.torchvision(),
-                rounds,
-                without.status(),
-                without.failure(),
+                0,
+                status,
+                error,
                 null,
                 null,
                 null,
@@ -81,10 +95,13 @@ public final class PeerRows {
         return "PyTorch %s %s%s".formatted(python.torch(), task.kind().title(), backend == null ? "" : ", " + backend);
     }
 
-    /** Round against round; null when Lockstep has no figure in one of them. */
+    /** Round against round, as far as both were measured; null when that is in none. */
     private static Ratio ratio(PeerTask task, List<PeerMeasurement> measured, List<Result> rounds) {
-        int common = Math.min(measured.size(), rounds.size());
-        if (common == 0 || rounds.subList(0, common).stream().anyMatch(result -> result.status() != ResultStatus.OK)) {
+        long good = rounds.stream()
+                .filter(result -> result.status() == ResultStatus.OK)
+                .count();
+        int common = (int) Math.min(measured.size(), good);
+        if (common == 0) {
             return null;
         }
         List<Double> byRound = IntStream.range(0, common)

@@ -55,7 +55,7 @@ final class HtmlReport {
         page.table("Scaling", "", ReportTables.scaling(report));
         page.table("Not measured", "", ReportTables.notMeasured(report));
         page.table("Beside other programs", PeerTables.EXPLANATION, PeerTables.peers(report));
-        page.table("Other programs not measured", "", PeerTables.notMeasured(report));
+        page.table("Other programs not measured in full", "", PeerTables.notMeasured(report));
         page.list(
                 "Observations",
                 report.observations().stream()

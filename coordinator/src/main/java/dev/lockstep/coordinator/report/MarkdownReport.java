@@ -131,7 +131,7 @@ final class MarkdownReport {
         Table notMeasured = PeerTables.notMeasured(report);
         table("Beside Other Programs", PeerTables.EXPLANATION, PeerTables.peers(report));
         if (!notMeasured.isEmpty()) {
-            heading("Other Programs Not Measured");
+            heading("Other Programs Not Measured in Full");
             text.append(notMeasured.markdown());
         }
     }

@@ -16,7 +16,7 @@ final class PeerTables {
 
     private PeerTables() {}
 
-    /** One row for each peer that has figures. */
+    /** One row for each peer that has figures, if only of the rounds before one that failed. */
     static Table peers(Report report) {
         return new Table(
                 List.of(
@@ -33,13 +33,13 @@ final class PeerTables {
                         "Most",
                         "Memory MiB"),
                 3,
-                finished(report).stream().map(peer -> row(peer, report)).toList());
+                measured(report).stream().map(peer -> row(peer, report)).toList());
     }
 
     private static List<String> row(Peer peer, Report report) {
         Ratio ratio = peer.ratio();
         return List.of(
-                peer.id(),
+                name(peer),
                 peer.program(),
                 peer.of(),
                 Integer.toString(peer.rounds()),
@@ -58,10 +58,10 @@ final class PeerTables {
         return new Table(
                 List.of("Compared with", "Peer", "Images/s", "Ratio", "Range"),
                 2,
-                finished(report).stream()
+                measured(report).stream()
                         .map(peer -> List.of(
                                 peer.of(),
-                                peer.id(),
+                                name(peer),
                                 decimal(peer.imagesPerSecond(), 2),
                                 Figures.times(
                                         peer.ratio() == null
@@ -71,7 +71,7 @@ final class PeerTables {
                         .toList());
     }
 
-    /** Peers without figures, and why. */
+    /** Peers without figures of all rounds, and why. */
     static Table notMeasured(Report report) {
         return new Table(
                 List.of("Peer", "Compared with", "Status", "Category", "Reason"),
@@ -87,10 +87,15 @@ final class PeerTables {
                         .toList());
     }
 
-    private static List<Peer> finished(Report report) {
-        return report.peers().stream()
-                .filter(peer -> peer.status() == ResultStatus.OK)
-                .toList();
+    private static List<Peer> measured(Report report) {
+        return report.peers().stream().filter(peer -> peer.stepMillis() != null).toList();
+    }
+
+    /** Says beside figures that a later round has none. */
+    private static String name(Peer peer) {
+        return peer.status() == ResultStatus.OK
+                ? peer.id()
+                : "%s, %s in round %d".formatted(peer.id(), peer.status().label(), peer.rounds() + 1);
     }
 
     private static String range(Ratio ratio) {

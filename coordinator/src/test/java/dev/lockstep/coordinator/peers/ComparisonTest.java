@@ -36,6 +36,7 @@ class ComparisonTest {
     private Map<String, List<double[]>> peerMillis = Map.of();
     private String failingOf = "";
     private String failingPeer = "";
+    private int failingFromRound = 1;
     private long parameters = RunReports.PARAMETERS;
 
     @Test
@@ -124,6 +125,7 @@ class ComparisonTest {
         Peer single = peer(comparison, SINGLE);
         assertEquals(ResultStatus.SKIPPED, single.status());
         assertEquals("no such precision", single.error().message());
+        assertEquals(0, single.rounds());
         assertNull(single.imagesPerSecond());
         assertNull(single.ratio());
         assertEquals(ResultStatus.FAILED, comparison.results().get(2).status());
@@ -134,6 +136,48 @@ class ComparisonTest {
         assertNull(distributed.get(1).ratio(), "Lockstep has no figure to compare with");
         assertEquals(ResultStatus.OK, distributed.get(1).status());
         assertEquals(RunStatus.PARTIAL, comparison.status());
+    }
+
+    @Test
+    void shouldKeepTheRoundsBeforeAPeerFailed() {
+        failingPeer = SINGLE;
+        failingFromRound = 3;
+        lockstepMillis = Map.of("data-parallel-fp32-1x5", List.of(ms(100), ms(200), ms(1), ms(1)));
+        peerMillis = Map.of(SINGLE, List.of(ms(200), ms(600)));
+        Comparison comparison = run(4);
+        assertEquals(3, order.stream().filter(SINGLE::equals).count(), "it is not tried again");
+        Peer single = peer(comparison, SINGLE);
+        assertEquals(ResultStatus.SKIPPED, single.status());
+        assertEquals(FailureCategory.ENVIRONMENT, single.error().category());
+        assertEquals(
+                "in round 3 (its figures are of the rounds before): no such precision",
+                single.error().message());
+        assertEquals(2, single.rounds());
+        assertEquals(List.of(200.0, 202.0, 600.0, 602.0), single.samplesMillis());
+        assertEquals(401.0, single.stepMillis().mean(), 1e-9);
+        assertEquals(5 * 1000.0 / 401, single.imagesPerSecond(), 1e-9);
+        assertEquals(700.5, single.memoryMiB().max());
+        assertEquals(1.0, single.finalLoss());
+        assertEquals(
+                List.of(2.0, 3.0),
+                single.ratio().byRound().stream().map(ComparisonTest::rounded).toList());
+        assertEquals(4, comparison.results().get(0).provenance().rounds().size(), "Lockstep goes on");
+        assertEquals(RunStatus.PARTIAL, comparison.status());
+    }
+
+    @Test
+    void shouldKeepTheRatioOfTheRoundsBeforeLockstepFailed() {
+        failingOf = "data-parallel-fp32-1x5";
+        failingFromRound = 2;
+        peerMillis = Map.of(SINGLE, List.of(ms(200), ms(600), ms(600)));
+        Comparison comparison = run(3);
+        assertEquals(ResultStatus.FAILED, comparison.results().get(0).status());
+        Peer single = peer(comparison, SINGLE);
+        assertEquals(ResultStatus.OK, single.status());
+        assertEquals(3, single.rounds());
+        assertEquals(
+                List.of(2.0),
+                single.ratio().byRound().stream().map(ComparisonTest::rounded).toList());
     }
 
     @Test
@@ -164,14 +208,14 @@ class ComparisonTest {
 
     private Report measure(MeasurementSpec spec, int round) {
         order.add(spec.id());
-        return spec.id().equals(failingOf)
+        return spec.id().equals(failingOf) && round >= failingFromRound
                 ? RunReports.failed(spec)
                 : RunReports.ok(spec, millis(lockstepMillis, spec.id(), round));
     }
 
     private PeerOutcome measure(PeerTask task, int round) {
         order.add(task.id());
-        if (task.id().equals(failingPeer)) {
+        if (task.id().equals(failingPeer) && round >= failingFromRound) {
             return new NotMeasured(ResultStatus.SKIPPED, new Failure(FailureCategory.ENVIRONMENT, "no such precision"));
         }
         double[] millis = millis(peerMillis, task.id(), round);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class PeerReportTest {
     private static final Report ALONE = SampleReport.typical();
-    private static final Report REPORT = RunReports.with(ALONE, ALONE.results(), List.of(measured(), skipped()));
+    private static final Report REPORT = RunReports.with(ALONE, ALONE.results(), List.of(measured(), skipped(0)));
 
     @TempDir
     Path folder;
@@ -80,6 +80,34 @@ class PeerReportTest {
     }
 
     @Test
+    void shouldShowTheFiguresOfTheRoundsBeforeOneFailedAndTheFailureBesideThem() throws IOException {
+        String message = "in round 3 (its figures are of the rounds before): it was killed";
+        Peer peer = measured(2, ResultStatus.FAILED, new Failure(FailureCategory.WORKER_DIED, message));
+        Report report = RunReports.with(ALONE, ALONE.results(), List.of(peer));
+        String name = "torch-single-fp32-1x16, failed in round 3";
+        for (String form : List.of(
+                MarkdownReport.render(report, List.of()),
+                HtmlReport.render(report, List.of()),
+                ReportSummary.render(report))) {
+            assertTrue(form.contains(name), form);
+            assertTrue(form.contains("2.50x"), form);
+            assertTrue(form.replaceAll("\\s+", " ").contains(message), form);
+        }
+        String row = CsvReport.render(report).lines().toList().get(4);
+        assertTrue(row.contains(",failed,worker-died," + message + ","), row);
+        assertTrue(row.endsWith(",2.5,2.4,2.6"), row);
+        new ReportWriter(folder).write(report);
+        assertEquals(report, ReportReader.read(folder));
+    }
+
+    @Test
+    void shouldReadAPeerWithoutFiguresWhoseFailedRoundWasCounted() {
+        Report report = RunReports.with(ALONE, ALONE.results(), List.of(skipped(1)));
+        assertTrue(PeerTables.peers(report).isEmpty(), "there are no figures");
+        assertEquals(1, PeerTables.notMeasured(report).rows().size());
+    }
+
+    @Test
     void shouldNotMentionPeersWhereThereAreNone() {
         assertFalse(MarkdownReport.render(ALONE, List.of()).contains("Other Programs"));
         assertFalse(HtmlReport.render(ALONE, List.of()).contains("ther programs"));
@@ -100,6 +128,10 @@ class PeerReportTest {
     }
 
     private static Peer measured() {
+        return measured(3, ResultStatus.OK, null);
+    }
+
+    private static Peer measured(int rounds, ResultStatus status, Failure error) {
         List<Double> samples = List.of(6000.0, 6200.0);
         return new Peer(
                 "torch-single-fp32-1x16",
@@ -108,9 +140,9 @@ class PeerReportTest {
                 "/usr/bin/python3",
                 "2.6.0",
                 "0.21.0",
-                3,
-                ResultStatus.OK,
-                null,
+                rounds,
+                status,
+                error,
                 Results.distribution(samples),
                 samples,
                 2.62,
@@ -121,7 +153,7 @@ class PeerReportTest {
                 3.25);
     }
 
-    private static Peer skipped() {
+    private static Peer skipped(int rounds) {
         return new Peer(
                 "torch-single-amp-1x16",
                 "data-parallel-fp32-1x16",
@@ -129,7 +161,7 @@ class PeerReportTest {
                 "/usr/bin/python3",
                 "2.6.0",
                 "0.21.0",
-                1,
+                rounds,
                 ResultStatus.SKIPPED,
                 new Failure(FailureCategory.ENVIRONMENT, "it has no float16"),
                 null,
