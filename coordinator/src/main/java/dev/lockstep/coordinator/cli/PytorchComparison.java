@@ -140,7 +140,7 @@ final class PytorchComparison {
                 latest.system(),
                 comparison.model(),
                 results,
-                Observations.of(results),
+                Observations.of(results, plan.cudaGraphs()),
                 List.of(),
                 comparison.peers(python));
     }

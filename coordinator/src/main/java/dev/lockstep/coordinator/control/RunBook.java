@@ -129,7 +129,7 @@ final class RunBook {
                 system,
                 model(plan),
                 complete,
-                Observations.of(complete),
+                Observations.of(complete, plan.cudaGraphs()),
                 sweeps,
                 List.of());
     }

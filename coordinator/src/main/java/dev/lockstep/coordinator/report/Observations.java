@@ -27,11 +27,13 @@ public final class Observations {
     private static final double WIDE_SPREAD = 0.10;
 
     private final List<Result> results;
+    private final boolean cudaGraphs;
     private final Curves curves;
     private final List<Observation> observations = new ArrayList<>();
 
-    private Observations(List<Result> results) {
+    private Observations(List<Result> results, boolean cudaGraphs) {
         this.results = results;
+        this.cudaGraphs = cudaGraphs;
         this.curves = new Curves(results);
     }
 
@@ -39,12 +41,13 @@ public final class Observations {
      * What the results show.
      *
      * @param results with their speed-ups filled; those that are not ok are passed over
+     * @param cudaGraphs whether the plan has GPUs replay a recorded step
      */
-    public static List<Observation> of(List<Result> results) {
+    public static List<Observation> of(List<Result> results, boolean cudaGraphs) {
         List<Result> finished = results.stream()
                 .filter(result -> result.status() == ResultStatus.OK)
                 .toList();
-        Observations found = new Observations(finished);
+        Observations found = new Observations(finished, cudaGraphs);
         found.disturbances();
         List<Result> widest = found.widest();
         widest.forEach(found::scaling);
@@ -274,8 +277,14 @@ public final class Observations {
                     case LAUNCH ->
                         ("A step of %s is launch-bound: the host took %s ms to launch its work, the GPU was done with it after"
                                         + " %s ms. Faster arithmetic would not shorten it; more images a step would cost"
-                                        + " little time.")
-                                .formatted(result.id(), launch, run);
+                                        + " little time.%s")
+                                .formatted(
+                                        result.id(),
+                                        launch,
+                                        run,
+                                        cudaGraphs
+                                                ? ""
+                                                : " With --cuda-graphs false, the host launched every operator of every step.");
                     case GPU ->
                         "A step of %s is GPU-bound: the GPU took %s ms for its work, the host %s ms to launch it."
                                 .formatted(result.id(), run, launch);

@@ -7,12 +7,14 @@ import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.report.Observation;
 import dev.lockstep.common.report.Quality;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.RunStatus;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.GpuNanos;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
@@ -41,17 +43,25 @@ class RunBookTest {
     }
 
     private static RunBook book(String options) {
+        return book(options, true);
+    }
+
+    private static RunBook book(String options, boolean onCpu) {
         RunBook book = new RunBook(new Assignment(
-                "r1", RunRequests.read(ConfigFactory.parseString(options), 2, true), Path.of("/reports/r1"), NOW));
+                "r1", RunRequests.read(ConfigFactory.parseString(options), 2, onCpu), Path.of("/reports/r1"), NOW));
         book.start(NOW);
         return book;
     }
 
     private void ends(RunBook of, double stepMillis) {
+        ends(of, stepMillis, null);
+    }
+
+    private static void ends(RunBook of, double stepMillis, GpuNanos gpu) {
         of.preparing(NOW);
         MeasurementSpec spec = of.current().spec();
         StepReport step =
-                new StepReport(0, Math.round(stepMillis * 1e6), new PhaseNanos(1, 2, 3, 4, 5, 6, 7, 8), 9, 0.5);
+                new StepReport(0, Math.round(stepMillis * 1e6), new PhaseNanos(1, 2, 3, 4, 5, 6, 7, 8), 9, 0.5, gpu);
         ReplicaSummary summary = new ReplicaSummary("0badcafe", 10.0, "peak-resident", null, false);
         of.ended(
                 new Measurement.Ended(
@@ -118,6 +128,23 @@ class RunBookTest {
         assertEquals(1.6, two.provenance().rounds().get(0).speedup(), 1e-9);
         assertEquals(1.6, two.provenance().rounds().get(1).speedup(), 1e-9);
         assertEquals(1.6, two.speedup(), 1e-9, "the machine became faster, which is no result");
+    }
+
+    @Test
+    void shouldTellWhetherALaunchBoundStepWasRecorded() {
+        for (boolean recorded : List.of(true, false)) {
+            RunBook onGpu = book(
+                    "model = tiny, devices = 1, precision = fp32, batch-per-device = 4, steps = 2, cuda-graphs = "
+                            + recorded,
+                    false);
+            ends(onGpu, 10, new GpuNanos(9_500_000, 9_900_000));
+            List<String> bound = onGpu.report(SYSTEM).observations().stream()
+                    .map(Observation::text)
+                    .filter(text -> text.contains("launch-bound"))
+                    .toList();
+            assertEquals(1, bound.size(), bound::toString);
+            assertEquals(!recorded, bound.get(0).contains("--cuda-graphs false"), bound::toString);
+        }
     }
 
     @Test

@@ -66,7 +66,7 @@ class GpuTableTest {
         List<Result> results = Speedups.fill(List.of(one, measured()));
         assertEquals(2, results.get(1).gpus().perDevice().size());
         assertTrue(results.get(1).speedup() > 1);
-        assertTrue(Observations.of(results)
+        assertTrue(Observations.of(results, true)
                 .contains(new Observation(
                         "While data-parallel-fp32-2x16 ran: cuda:1 was throttled in all samples.",
                         List.of("data-parallel-fp32-2x16"))));

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.common.plan.Precision;
@@ -141,6 +142,27 @@ class ObservationsTest {
     }
 
     @Test
+    void shouldNameTheOptionWhereALaunchBoundStepWasNotRecorded() {
+        String option = " With --cuda-graphs false, the host launched every operator of every step.";
+        Result launchBound =
+                SampleMeasurement.dataParallel(1, 8, 101).onGpus(90, 100).result();
+        String recorded = bound(launchBound, true);
+        assertFalse(recorded.contains("--cuda-graphs"), recorded);
+        assertEquals(recorded + option, bound(launchBound, false));
+        Result gpuBound =
+                SampleMeasurement.dataParallel(1, 8, 101).onGpus(20, 100).result();
+        assertEquals(bound(gpuBound, true), bound(gpuBound, false));
+        Result onCpu = SampleMeasurement.dataParallel(1, 8, 101).result();
+        assertEquals(List.of(), matching(Observations.of(List.of(onCpu), false), "--cuda-graphs"));
+    }
+
+    private static String bound(Result result, boolean cudaGraphs) {
+        List<Observation> found = matching(Observations.of(List.of(result), cudaGraphs), "-bound");
+        assertEquals(1, found.size(), found::toString);
+        return found.get(0).text();
+    }
+
+    @Test
     void shouldSayFirstThatTheMachineWasDisturbed() {
         SampleMeasurement quiet = SampleMeasurement.dataParallel(1, 8, 100, 101);
         SampleMeasurement loaded = SampleMeasurement.dataParallel(2, 16, 100, 101);
@@ -177,7 +199,7 @@ class ObservationsTest {
 
     @Test
     void shouldSayNothingOfNothing() {
-        assertEquals(List.of(), Observations.of(List.of()));
+        assertEquals(List.of(), Observations.of(List.of(), true));
     }
 
     private static Observation only(String part, SampleMeasurement... samples) {
@@ -195,6 +217,6 @@ class ObservationsTest {
     private static List<Observation> of(SampleMeasurement... samples) {
         List<Result> results =
                 List.of(samples).stream().map(SampleMeasurement::result).toList();
-        return Observations.of(Speedups.fill(results));
+        return Observations.of(Speedups.fill(results), true);
     }
 }

@@ -71,7 +71,7 @@ final class SampleReport {
                         "glibc 2.36, huge pages"),
                 new ModelInfo("efficientnet_b3", 35, 224, 10_750_027L, 41.0081),
                 withSpeedups,
-                Observations.of(withSpeedups));
+                Observations.of(withSpeedups, plan().cudaGraphs()));
     }
 
     private static Plan plan() {
