@@ -26,22 +26,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** One real cluster of four CPU devices, used as a user would: by the deploy scripts. Later tests find it as earlier ones left it. */
 @TestMethodOrder(OrderAnnotation.class)
 class ClusterIT {
-    private static final String[] TINY = {
-        "--model",
-        "tiny",
-        "--image-size",
-        "32",
-        "--precision",
-        "fp32",
-        "--steps",
-        "6",
-        "--warmup",
-        "1",
-        "--warmup-limit",
-        "1",
-        "--dropout",
-        "0"
-    };
+    private static final String[] TINY = {"run", "--model", "tiny", "--image-size", "32", "--precision", "fp32"};
+    /** Of a run that is over at once. */
+    private static final String[] SHORT = {"--steps", "6", "--warmup", "1", "--warmup-limit", "1", "--dropout", "0"};
     /** A run that goes on until it is ended. */
     private static final String[] ENDLESS = {
         "run", "--model", "tiny", "--image-size", "96", "--precision", "fp32", "--steps", "100000", "--warmup", "0"
@@ -71,7 +58,7 @@ class ClusterIT {
     }
 
     private static Outcome runTiny(String... options) throws IOException, InterruptedException {
-        return scripts.run("lockstep", concat(concat(new String[] {"run"}, TINY), options));
+        return scripts.run("lockstep", concat(concat(TINY, SHORT), options));
     }
 
     private static String[] endless(String... options) {
@@ -161,23 +148,10 @@ class ClusterIT {
     /** Peak resident memory of each of two replicas. */
     private static List<Double> peaksMiB(int steps) throws IOException, InterruptedException {
         Path report = folder.resolve("steps-" + steps);
-        Outcome run = scripts.run(
-                "lockstep",
-                "run",
-                "--model",
-                "tiny",
-                "--image-size",
-                "32",
-                "--precision",
-                "fp32",
-                "--devices",
-                "2",
-                "--batch-per-device",
-                "4",
-                "--steps",
-                Integer.toString(steps),
-                "--output",
-                report.toString());
+        String[] options = {
+            "--devices", "2", "--batch-per-device", "4", "--steps", String.valueOf(steps), "--output", report.toString()
+        };
+        Outcome run = scripts.run("lockstep", concat(TINY, options));
         assertEquals(0, run.status(), run.all());
         JsonNode result = Scripts.report(report).get("results").get(0);
         assertEquals(steps, result.get("samplesMillis").size());
