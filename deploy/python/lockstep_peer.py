@@ -227,10 +227,15 @@ def build_scaler(kind, dtype):
 
 
 def set_up_cuda(spec):
-    """As Lockstep has it: autotuning on, TF32 as PyTorch's defaults have it but off for fp32-strict."""
+    """
+    As Lockstep has it: autotuning on, TF32 as PyTorch's defaults have it but off for fp32-strict.
+
+    DataParallel runs every forward pass in new threads, and what was tuned is kept by thread: it would tune anew in every step, which
+    takes seconds.
+    """
     import torch
 
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = spec["peer"] != "torch-DataParallel"
     if spec["precision"] == "fp32-strict":
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False

@@ -19,7 +19,9 @@ record Admission(DataPlane dataPlane, MemoryNeed memory, Failure failure) {
         SegmentLayout layout = DataPlane.layout(setting.spec(), setting.plan(), footprint);
         MemoryBudget budget = new MemoryBudget(setting.spec(), footprint, layout.size());
         double available = setting.budgetMiB().applyAsDouble(workers);
-        MemoryNeed memory = new MemoryNeed(budget.neededMiB(), available, setting.totalMemoryMiB());
+        boolean onGpus = workers.stream().anyMatch(worker -> worker.engine().cudaVersion() != null);
+        MemoryNeed memory =
+                onGpus ? MemoryNeed.ON_GPUS : new MemoryNeed(budget.neededMiB(), available, setting.totalMemoryMiB());
         Failure tooBig = budget.check(available).orElse(null);
         if (tooBig != null) {
             return refused(memory, tooBig);

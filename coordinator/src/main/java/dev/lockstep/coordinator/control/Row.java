@@ -139,7 +139,7 @@ final class Row {
         return failure.category() == FailureCategory.OUT_OF_MEMORY
                 ? new Failure(
                         failure.category(),
-                        "%s; %d images a device, %d in all: %s"
+                        "%s; %d images a device, %d in all%s"
                                 .formatted(
                                         failure.message(),
                                         spec.batchPerDevice(),

@@ -28,7 +28,7 @@ final class ChartDrawer implements PlotDrawer {
             return plots;
         } catch (IOException | RuntimeException | LinkageError | InternalError | AWTError e) {
             throw new CannotDrawException(
-                    "no plots: this machine's Java cannot draw (%s); install a font, such as the package fonts-dejavu-core"
+                    "no plots: this machine's Java cannot draw (%s); install the library that it names, or a font, such as the package fonts-dejavu-core"
                             .formatted(rootCause(e)),
                     e);
         }

@@ -11,7 +11,9 @@ import dev.lockstep.common.plan.DataSpec;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.CollectiveKind;
+import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.StateFiles;
+import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +26,10 @@ class AdmissionTest {
     Path folder;
 
     private static Admission decide(Plan plan, double budgetMiB) {
+        return decide(plan, budgetMiB, List.of());
+    }
+
+    private static Admission decide(Plan plan, double budgetMiB, List<LeasedWorker> workers) {
         MeasurementSetting setting = new MeasurementSetting(
                 plan.measurements().get(0),
                 plan,
@@ -39,7 +45,7 @@ class AdmissionTest {
                 Duration.ofSeconds(60),
                 leased -> PlayedWorkers.watch(),
                 Runnable::run);
-        return Admission.decide(setting, List.of(), PlayedWorkers.FOOTPRINT);
+        return Admission.decide(setting, workers, PlayedWorkers.FOOTPRINT);
     }
 
     private static Plan plan() {
@@ -75,5 +81,14 @@ class AdmissionTest {
         assertNull(admission.dataPlane());
         assertTrue(admission.failure().message().contains(nowhere.toString()), admission::toString);
         assertTrue(admission.memory().neededMiB() > 200, admission::toString);
+    }
+
+    @Test
+    void shouldNotTakeTheMachinesMemoryForThatOfGpus() throws IOException {
+        EngineInfo cuda = new EngineInfo("djl", "torch", "12.4", "9.1", 1, "malloc");
+        Admission admission = decide(plan(), 1000, List.of(new LeasedWorker("cuda:0", null, cuda, 1)));
+        admission.dataPlane().close();
+        assertEquals(new MemoryNeed(null, null, null), admission.memory());
+        assertEquals("", admission.memory().described());
     }
 }
