@@ -41,6 +41,11 @@ final class Convolution extends Layer {
         return weight;
     }
 
+    /** Above and below, left and right. */
+    Shape padding() {
+        return padding;
+    }
+
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
         return convolve(input, values(weight), stride);

@@ -26,7 +26,6 @@ final class DepthwiseConvolution extends Layer {
     private final int kernel;
     private final int stride;
     private final Shape strides;
-    private final Shape padding;
     private final Convolution convolution;
     private final Parameter weight;
     private final GraphCuts cuts;
@@ -36,7 +35,6 @@ final class DepthwiseConvolution extends Layer {
         this.kernel = kernel;
         this.stride = stride;
         this.strides = new Shape(stride, stride);
-        this.padding = new Shape((kernel - 1) / 2, (kernel - 1) / 2);
         this.convolution = addChildBlock(
                 "convolution", new Convolution(name, channels, channels, kernel, stride, channels, false));
         this.weight = convolution.weight();
@@ -77,7 +75,8 @@ final class DepthwiseConvolution extends Layer {
                 return turnedAround(outputGradient, filter, half);
             }
             if (half == null) {
-                return ConvolutionGradients.depthwiseInput(outputGradient, input, filter, strides, padding);
+                return ConvolutionGradients.depthwiseInput(
+                        outputGradient, input, filter, strides, convolution.padding());
             }
             // In 16 bits that has no fast kernel either.
             try (PtNDArray spread = spread(outputGradient, input.getShape())) {
@@ -92,7 +91,7 @@ final class DepthwiseConvolution extends Layer {
             return;
         }
         try (PtNDArray gradient = ConvolutionGradients.depthwiseWeight(
-                outputGradient, input, new Shape(kernel, kernel), strides, padding)) {
+                outputGradient, input, new Shape(kernel, kernel), strides, convolution.padding())) {
             sum.addi(gradient);
         }
     }
