@@ -98,7 +98,7 @@ public final class PeerRows {
     /** Round against round, as far as both were measured; null when that is in none. */
     private static Ratio ratio(PeerTask task, List<PeerMeasurement> measured, List<Result> rounds) {
         long good = rounds.stream()
-                .filter(result -> result.status() == ResultStatus.OK)
+                .takeWhile(result -> result.status() == ResultStatus.OK)
                 .count();
         int common = (int) Math.min(measured.size(), good);
         if (common == 0) {

@@ -16,7 +16,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The way of mixed precision on a GPU against the other one, on the CPU. */
 class GlobalAveragePoolTest {
-
     private static final class Outcome {
         final Shape shape;
         final float[] means;
