@@ -37,6 +37,7 @@ import time
 EXIT_USAGE, EXIT_LACKING = 2, 3
 PEERS = ("torch-single", "torch-DataParallel", "torch-DistributedDataParallel")
 PARAMETER_PREFIX, BUFFER_PREFIX = "param/", "buffer/"  # of a Lockstep trace, which serves as weights too
+LEGACY_CUDNN = "TORCH_CUDNN_V8_API_DISABLED"
 PR_SET_PDEATHSIG = 1
 RENDEZVOUS_SECONDS = 300
 
@@ -70,6 +71,10 @@ def settle(spec, rank):
         os.environ["OMP_NUM_THREADS"] = str(len(own))
     # As the driver counts GPUs, and not the fastest first.
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    if is_data_parallel(spec):
+        # DataParallel runs every forward pass in new threads, and PyTorch 2 keeps what cuDNN chose by thread, unless told to use cuDNN's
+        # older API, as 1.13 does: it would choose anew in every step, which takes seconds.
+        os.environ[LEGACY_CUDNN] = "1"
     import torch
 
     if own is not None:
@@ -78,6 +83,10 @@ def settle(spec, rank):
 
 def is_distributed(spec):
     return spec["peer"] == "torch-DistributedDataParallel"
+
+
+def is_data_parallel(spec):
+    return spec["peer"] == "torch-DataParallel"
 
 
 def start_other_ranks(path, world, rendezvous):
@@ -227,15 +236,10 @@ def build_scaler(kind, dtype):
 
 
 def set_up_cuda(spec):
-    """
-    As Lockstep has it: autotuning on, TF32 as PyTorch's defaults have it but off for fp32-strict.
-
-    DataParallel runs every forward pass in new threads, and what was tuned is kept by thread: it would tune anew in every step, which
-    takes seconds.
-    """
+    """As Lockstep has it: autotuning on, TF32 as PyTorch's defaults have it but off for fp32-strict."""
     import torch
 
-    torch.backends.cudnn.benchmark = spec["peer"] != "torch-DataParallel"
+    torch.backends.cudnn.benchmark = True
     if spec["precision"] == "fp32-strict":
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -288,7 +292,7 @@ def measure(spec, rank, rendezvous):
     bare = bare.to(device=device, memory_format=layout)
     parameters = sum(parameter.numel() for parameter in bare.parameters())
     model = bare
-    if spec["peer"] == "torch-DataParallel":
+    if is_data_parallel(spec):
         model = torch.nn.DataParallel(bare, device_ids=[place.index for place in places])
     elif distributed:
         model = torch.nn.parallel.DistributedDataParallel(bare, device_ids=[device.index] if cuda else None)
@@ -310,7 +314,7 @@ def measure(spec, rank, rendezvous):
 
     def step():
         # DataParallel scatters from the host itself, as Lockstep does; the others copy their chunk.
-        here = images.to(device, non_blocking=True) if cuda and spec["peer"] != "torch-DataParallel" else images
+        here = images.to(device, non_blocking=True) if cuda and not is_data_parallel(spec) else images
         target = labels.to(device, non_blocking=True) if cuda else labels
         optimizer.zero_grad(set_to_none=True)
         with autocast(device.type, dtype):
@@ -364,10 +368,13 @@ def measure(spec, rank, rendezvous):
         "amp": None if dtype is None else {
             "dtype": name_of(dtype), "finalScale": None if scaler is None else scaler.get_scale(), "skippedSteps": skipped},
         "backend": None if not distributed else "nccl" if cuda else "gloo",
-        "threads": torch.get_num_threads(),
-        "cudnnBenchmark": torch.backends.cudnn.benchmark if cuda else None,
-        "tf32Convolutions": torch.backends.cudnn.allow_tf32 if cuda else None,
-        "tf32MatrixProducts": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
+        "setup": {
+            "threads": torch.get_num_threads(),
+            "cudnnBenchmark": torch.backends.cudnn.benchmark if cuda else None,
+            "cudnnLegacyApi": os.environ.get(LEGACY_CUDNN) == "1" if cuda else None,
+            "tf32Convolutions": torch.backends.cudnn.allow_tf32 if cuda else None,
+            "tf32MatrixProducts": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
+        },
     }
     return measured, model
 

@@ -61,9 +61,15 @@ public record Peer(
      * How PyTorch was set up, as it said itself.
      *
      * @param threads of each process
-     * @param cudnnBenchmark whether cuDNN chose its algorithms by trying them; null on the CPU, as are the two after it
+     * @param cudnnBenchmark whether cuDNN chose its algorithms by trying them; null on the CPU, as are the three after it
+     * @param cudnnLegacyApi whether PyTorch 2 was told to use cuDNN's older API
      * @param tf32Convolutions whether convolutions might use TF32
      * @param tf32MatrixProducts whether matrix products might
      */
-    public record Setup(int threads, Boolean cudnnBenchmark, Boolean tf32Convolutions, Boolean tf32MatrixProducts) {}
+    public record Setup(
+            int threads,
+            Boolean cudnnBenchmark,
+            Boolean cudnnLegacyApi,
+            Boolean tf32Convolutions,
+            Boolean tf32MatrixProducts) {}
 }

@@ -13,8 +13,6 @@ import java.util.List;
  * @param firstGradientNorm of the first step's gradients, all parameters together; null with a GradScaler, and when not finite
  * @param amp null in full precision
  * @param backend what processes exchanged tensors by: {@code gloo}, {@code nccl}; null for one process
- * @param threads of each process
- * @param cudnnBenchmark null on the CPU, as are the two after it
  */
 public record PeerMeasurement(
         long parameters,
@@ -24,10 +22,7 @@ public record PeerMeasurement(
         Memory memoryMiB,
         AmpSummary amp,
         String backend,
-        int threads,
-        Boolean cudnnBenchmark,
-        Boolean tf32Convolutions,
-        Boolean tf32MatrixProducts) {
+        Setup setup) {
 
     /**
      * Memory of each device or, on the CPU, process.
@@ -35,10 +30,6 @@ public record PeerMeasurement(
      * @param kind {@code peak-resident} or {@code peak-allocated}
      */
     public record Memory(List<Double> perDevice, String kind) {}
-
-    Setup setup() {
-        return new Setup(threads, cudnnBenchmark, tf32Convolutions, tf32MatrixProducts);
-    }
 
     /** Of the last step; null when it was no finite number. */
     Double finalLoss() {

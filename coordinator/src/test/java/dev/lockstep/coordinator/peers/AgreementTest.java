@@ -55,7 +55,7 @@ class AgreementTest {
                         NamedTensor.floats("param/a", new float[] {100, 100}, 2)),
                 Map.of());
         PeerMeasurement measurement = new PeerMeasurement(
-                2, List.of(1.0), Collections.singletonList(loss), gradientNorm, null, null, null, 1, null, null, null);
+                2, List.of(1.0), Collections.singletonList(loss), gradientNorm, null, null, null, null);
         return Agreement.of(trace, measurement);
     }
 }

@@ -10,6 +10,7 @@ import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Peer;
+import dev.lockstep.common.report.Peer.Setup;
 import dev.lockstep.common.report.Provenance;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
@@ -228,10 +229,7 @@ class ComparisonTest {
                 new PeerMeasurement.Memory(devices, "peak-resident"),
                 null,
                 null,
-                1,
-                null,
-                null,
-                null));
+                new Setup(1, null, null, null, null)));
     }
 
     private static double[] millis(Map<String, List<double[]>> given, String id, int round) {

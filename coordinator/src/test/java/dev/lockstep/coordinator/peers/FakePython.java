@@ -50,8 +50,8 @@ public final class FakePython {
     public static String measured(long parameters, String samplesMillis, String losses) {
         return ("{\"parameters\": %d, \"samplesMillis\": [%s], \"losses\": [%s], \"firstGradientNorm\": 5.0, "
                         + "\"memoryMiB\": {\"perDevice\": [700.5], \"kind\": \"peak-resident\"}, \"amp\": null, "
-                        + "\"backend\": null, \"threads\": 1, \"cudnnBenchmark\": null, \"tf32Convolutions\": null, "
-                        + "\"tf32MatrixProducts\": null, \"added\": \"by a later version\"}")
+                        + "\"backend\": null, \"setup\": {\"threads\": 1, \"cudnnBenchmark\": null, \"cudnnLegacyApi\": null, "
+                        + "\"tf32Convolutions\": null, \"tf32MatrixProducts\": null}, \"added\": \"by a later version\"}")
                 .formatted(parameters, samplesMillis, losses);
     }
 }

@@ -149,7 +149,7 @@ class PeerReportTest {
                 new MemoryMiB(List.of(2900.5), 2900.5, "peak-resident", null),
                 new Ratio(2.5, 2.4, 2.6, List.of(2.4, 2.6, 2.5)),
                 null,
-                new Setup(1, null, null, null),
+                new Setup(1, null, null, null, null),
                 3.25);
     }
 
