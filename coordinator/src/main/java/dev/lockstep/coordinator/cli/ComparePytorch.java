@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.cli;
 
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.plan.DataSpec;
+import dev.lockstep.common.plan.Labelled;
+import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.OnOutOfMemory;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.coordinator.api.ClusterView;
@@ -48,6 +50,15 @@ final class ComparePytorch implements Callable<Integer> {
             description = "the Python to use (default: python3 on the PATH, then /usr/bin/python3)")
     String python;
 
+    @Option(
+            names = "--peer-memory-format",
+            paramLabel = "NAMES",
+            split = ",",
+            description =
+                    "memory formats to run PyTorch in, each for itself: channels-last, contiguous (default: that of "
+                            + "--memory-format)")
+    List<String> peerMemoryFormats = List.of();
+
     @Mixin
     final CudaOptions cuda = new CudaOptions();
 
@@ -62,6 +73,10 @@ final class ComparePytorch implements Callable<Integer> {
         settings.putIfAbsent(RunSetting.ROUNDS.key(), DEFAULT_ROUNDS);
         // Before a cluster is started; how many devices it has is known only afterwards.
         requireComparable(settings);
+        List<MemoryFormat> memoryFormats = peerMemoryFormats.stream()
+                .map(ComparePytorch::memoryFormat)
+                .distinct()
+                .toList();
         PeerProgram program =
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
         Python found = PythonSearch.find(python, program::probe);
@@ -81,7 +96,7 @@ final class ComparePytorch implements Callable<Integer> {
             int warmup = read(settings, devices.size(), onCpu).plan().warmup();
             settings.put(RunSetting.WARMUP_LIMIT.key(), String.valueOf(warmup));
             RunRequest request = read(settings, devices.size(), onCpu);
-            return new PytorchComparison(shell, client, program, found)
+            return new PytorchComparison(shell, client, program, found, memoryFormats)
                     .run(settings, request, devices)
                     .code();
         }
@@ -132,6 +147,12 @@ final class ComparePytorch implements Callable<Integer> {
         if (request.files().load() != null) {
             requireReadable(RunSetting.WEIGHTS, Path.of(request.files().load()));
         }
+    }
+
+    private static MemoryFormat memoryFormat(String label) {
+        return Labelled.find(MemoryFormat.class, label)
+                .orElseThrow(() -> usage("unknown peer-memory-format '%s': it is one of %s"
+                        .formatted(label, Labelled.labels(MemoryFormat.class))));
     }
 
     private static void requireReadable(RunSetting setting, Path file) {

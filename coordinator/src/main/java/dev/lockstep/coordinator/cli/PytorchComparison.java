@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.report.Report;
 import dev.lockstep.common.report.Result;
@@ -53,15 +54,23 @@ final class PytorchComparison {
     private final CoordinatorClient client;
     private final PeerProgram program;
     private final Python python;
+    private final List<MemoryFormat> memoryFormats;
     private final Instant startedAt = Instant.now();
     private final String id = ID.format(startedAt);
     private Path folder;
 
-    PytorchComparison(Shell shell, CoordinatorClient client, PeerProgram program, Python python) {
+    /** @param memoryFormats that PyTorch is to run in; none for the plan's own */
+    PytorchComparison(
+            Shell shell,
+            CoordinatorClient client,
+            PeerProgram program,
+            Python python,
+            List<MemoryFormat> memoryFormats) {
         this.shell = shell;
         this.client = client;
         this.program = program;
         this.python = python;
+        this.memoryFormats = memoryFormats;
     }
 
     /**
@@ -90,7 +99,7 @@ final class PytorchComparison {
                     "Lockstep and %s were measured in turns, in %s, and never at the same time; the ratios are of the same round."
                             .formatted(python.description(), Messages.count(rounds, "round")));
             Comparison comparison = new Comparison(
-                    Contest.of(plan, gpus),
+                    Contest.of(plan, gpus, memoryFormats.isEmpty() ? List.of(plan.memoryFormat()) : memoryFormats),
                     rounds,
                     (spec, round) -> measure(spec, settings, round, rounds),
                     (task, round) -> measure(

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.peers;
 
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Precision;
 import java.util.LinkedHashMap;
@@ -25,29 +26,30 @@ public record Contest(List<MeasurementSpec> measurements, List<PeerTask> peers) 
      * The contests of a plan, in its order.
      *
      * @param gpus whether the devices are GPUs
+     * @param memoryFormats of the peers: each runs once in each
      */
-    public static List<Contest> of(Plan plan, boolean gpus) {
+    public static List<Contest> of(Plan plan, boolean gpus, List<MemoryFormat> memoryFormats) {
         Map<Work, List<MeasurementSpec>> byWork = plan.measurements().stream()
                 .collect(Collectors.groupingBy(
                         spec -> new Work(spec.deviceCount(), spec.globalBatch(), spec.precision()),
                         LinkedHashMap::new,
                         Collectors.toList()));
         return byWork.values().stream()
-                .map(specs -> new Contest(specs, peers(specs.get(0), gpus)))
+                .map(specs -> new Contest(specs, peers(specs.get(0), plan.memoryFormat(), gpus, memoryFormats)))
                 .toList();
     }
 
-    private static List<PeerTask> peers(MeasurementSpec work, boolean gpus) {
-        return PeerKind.on(work.deviceCount(), gpus).stream()
-                .map(kind -> new PeerTask(
-                        "%s-%s-%dx%d"
-                                .formatted(
-                                        kind.label(),
-                                        work.precision().label(),
-                                        work.deviceCount(),
-                                        work.batchPerDevice()),
-                        kind,
-                        work))
+    private static List<PeerTask> peers(
+            MeasurementSpec work, MemoryFormat own, boolean gpus, List<MemoryFormat> memoryFormats) {
+        return memoryFormats.stream()
+                .flatMap(format -> PeerKind.on(work.deviceCount(), gpus).stream()
+                        .map(kind -> new PeerTask(
+                                id(kind, work, format == own ? "" : "-" + format.label()), kind, format, work)))
                 .toList();
+    }
+
+    private static String id(PeerKind kind, MeasurementSpec work, String suffix) {
+        return "%s-%s-%dx%d%s"
+                .formatted(kind.label(), work.precision().label(), work.deviceCount(), work.batchPerDevice(), suffix);
     }
 }

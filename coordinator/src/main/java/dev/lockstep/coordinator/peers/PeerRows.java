@@ -92,7 +92,12 @@ public final class PeerRows {
     }
 
     private static String program(PeerTask task, Python python, String backend) {
-        return "PyTorch %s %s%s".formatted(python.torch(), task.kind().title(), backend == null ? "" : ", " + backend);
+        return "PyTorch %s %s, %s%s"
+                .formatted(
+                        python.torch(),
+                        task.kind().title(),
+                        task.memoryFormat().label(),
+                        backend == null ? "" : ", " + backend);
     }
 
     /** Round against round, as far as both were measured; null when that is in none. */

@@ -63,7 +63,7 @@ public record PeerSpec(
                 model.imageSize(),
                 model.dropout(),
                 model.stochasticDepth(),
-                plan.memoryFormat(),
+                task.memoryFormat(),
                 plan.seed(),
                 used.stream().map(PeerDevice::id).toList(),
                 cpus,

@@ -29,7 +29,9 @@ class ComparisonTest {
     private static final String SINGLE = "torch-single-fp32-1x5";
     private static final String DISTRIBUTED = "torch-DistributedDataParallel-fp32-2x3";
     private static final List<Contest> CONTESTS = Contest.of(
-            Specs.plan(List.of(1, 2), List.of(Strategy.DATA_PARALLEL, Strategy.ALL_REDUCE), Precision.FP32), false);
+            Specs.plan(List.of(1, 2), List.of(Strategy.DATA_PARALLEL, Strategy.ALL_REDUCE), Precision.FP32),
+            false,
+            Specs.MEMORY_FORMATS);
 
     private final List<String> order = new ArrayList<>();
     private final List<Integer> reported = new ArrayList<>();
@@ -75,7 +77,7 @@ class ComparisonTest {
         assertEquals(3, single.rounds());
         assertEquals(List.of(200.0, 202.0, 400.0, 402.0, 330.0, 332.0), single.samplesMillis());
         assertEquals(5 * 1000.0 / 311, single.imagesPerSecond(), 1e-9);
-        assertEquals("PyTorch 2.6.0 on one device", single.program());
+        assertEquals("PyTorch 2.6.0 on one device, channels-last", single.program());
         assertEquals(700.5, single.memoryMiB().max());
         assertEquals("data-parallel-fp32-1x5", single.of());
     }

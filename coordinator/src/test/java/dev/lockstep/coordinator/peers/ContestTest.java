@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.lockstep.common.plan.MeasurementSpec;
+import dev.lockstep.common.plan.MemoryFormat;
 import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
@@ -15,7 +16,8 @@ class ContestTest {
 
     @Test
     void shouldPutStrategiesOfTheSameWorkTogether() {
-        List<Contest> contests = Contest.of(Specs.plan(List.of(1, 2), BOTH, Precision.FP32, Precision.AMP), false);
+        List<Contest> contests =
+                Contest.of(Specs.plan(List.of(1, 2), BOTH, Precision.FP32, Precision.AMP), false, Specs.MEMORY_FORMATS);
         assertEquals(
                 List.of(
                         List.of("data-parallel-fp32-1x5"),
@@ -42,13 +44,30 @@ class ContestTest {
                 List.of(
                         List.of("torch-single-fp32-1x5"),
                         List.of("torch-DataParallel-fp32-2x3", "torch-DistributedDataParallel-fp32-2x3")),
-                ids(Contest.of(Specs.plan(List.of(1, 2), BOTH, Precision.FP32), true)));
+                ids(Contest.of(Specs.plan(List.of(1, 2), BOTH, Precision.FP32), true, Specs.MEMORY_FORMATS)));
+    }
+
+    @Test
+    void shouldHaveAPeerOfEachMemoryFormat() {
+        Plan plan = Specs.plan(List.of(1), BOTH, Precision.FP32);
+        List<MemoryFormat> formats = List.of(MemoryFormat.CONTIGUOUS, MemoryFormat.CHANNELS_LAST);
+        List<PeerTask> peers = Contest.of(plan, false, formats).get(0).peers();
+        assertEquals(
+                List.of("torch-single-fp32-1x5-contiguous", "torch-single-fp32-1x5"),
+                peers.stream().map(PeerTask::id).toList());
+        assertEquals(
+                formats,
+                peers.stream()
+                        .map(task ->
+                                PeerSpec.of(task, plan, Specs.devices(1), null).memoryFormat())
+                        .toList());
     }
 
     @Test
     void shouldLeaveOutIdleDevices() {
         Plan plan = Specs.plan(List.of(4), BOTH, Precision.FP32);
-        PeerTask task = Contest.of(plan, false).get(0).peers().get(0);
+        PeerTask task =
+                Contest.of(plan, false, Specs.MEMORY_FORMATS).get(0).peers().get(0);
         PeerSpec spec = PeerSpec.of(task, plan, Specs.devices(4), "/w");
         assertEquals(List.of(2, 2, 1), spec.chunks());
         assertEquals(List.of("cpu:0", "cpu:1", "cpu:2"), spec.devices());
@@ -59,7 +78,8 @@ class ContestTest {
     @Test
     void shouldNotPinWhatLockstepDoesNotPin() {
         Plan plan = Specs.plan(List.of(1), BOTH, Precision.FP32);
-        PeerTask task = Contest.of(plan, true).get(0).peers().get(0);
+        PeerTask task =
+                Contest.of(plan, true, Specs.MEMORY_FORMATS).get(0).peers().get(0);
         assertNull(PeerSpec.of(task, plan, List.of(new PeerDevice("cuda:0", null)), null)
                 .cpus());
     }

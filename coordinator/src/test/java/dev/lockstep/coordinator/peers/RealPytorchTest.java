@@ -73,7 +73,7 @@ class RealPytorchTest {
     /** Through Lockstep's own side: a plan's contest, its specification, the process, and the row of the report. */
     private Peer measure(Plan plan) {
         Comparison comparison = new Comparison(
-                Contest.of(plan, false),
+                Contest.of(plan, false, Specs.MEMORY_FORMATS),
                 1,
                 (spec, round) -> lockstep(RunReports.ok(spec, 100, 120)),
                 (task, round) -> assertInstanceOf(
@@ -143,7 +143,7 @@ class RealPytorchTest {
     @Test
     void shouldMeasureProcessesOverGlooInMixedPrecision() throws Exception {
         Peer peer = measure(plan(2, Precision.AMP, new DataSpec.Synthetic()));
-        assertEquals("PyTorch " + python.torch() + " DistributedDataParallel, gloo", peer.program());
+        assertEquals("PyTorch " + python.torch() + " DistributedDataParallel, channels-last, gloo", peer.program());
         assertEquals("bfloat16", peer.amp().dtype());
         assertEquals(2, peer.memoryMiB().perDevice().size());
         assertTrue(peer.memoryMiB().perDevice().stream().allMatch(Objects::nonNull), peer::toString);

@@ -13,6 +13,9 @@ import java.util.stream.IntStream;
 
 /** Plans and specs made up for tests. */
 final class Specs {
+    /** That of {@link #plan}. */
+    static final List<MemoryFormat> MEMORY_FORMATS = List.of(MemoryFormat.CHANNELS_LAST);
+
     private Specs() {}
 
     /** Five images over all devices. */
@@ -34,7 +37,7 @@ final class Specs {
 
     static PeerSpec distributed() {
         Plan plan = plan(List.of(2), List.of(Strategy.ALL_REDUCE), Precision.AMP_BF16);
-        PeerTask task = Contest.of(plan, false).get(0).peers().get(0);
+        PeerTask task = Contest.of(plan, false, MEMORY_FORMATS).get(0).peers().get(0);
         return PeerSpec.of(task, plan, devices(2), null);
     }
 
