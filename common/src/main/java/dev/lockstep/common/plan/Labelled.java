@@ -1,5 +1,7 @@
 package dev.lockstep.common.plan;
 
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -14,6 +16,19 @@ public interface Labelled {
         return Arrays.stream(type.getEnumConstants())
                 .filter(constant -> constant.label().equals(label))
                 .findFirst();
+    }
+
+    /**
+     * The constant of {@code type} with this label.
+     *
+     * @param what names the kind of thing, as in {@code precision}
+     * @throws LockstepException of usage if there is none; the message names those that there are
+     */
+    static <E extends Enum<E> & Labelled> E require(Class<E> type, String what, String label) {
+        return find(type, label)
+                .orElseThrow(() -> new LockstepException(
+                        FailureCategory.USAGE,
+                        "unknown %s '%s': it is one of %s".formatted(what, label, labels(type))));
     }
 
     /** All labels of {@code type}, joined for a message. */

@@ -74,8 +74,8 @@ final class ComparePytorch implements Callable<Integer> {
         // Before a cluster is started; how many devices it has is known only afterwards.
         requireComparable(settings);
         List<MemoryFormat> memoryFormats = peerMemoryFormats.stream()
-                .map(ComparePytorch::memoryFormat)
                 .distinct()
+                .map(label -> Labelled.require(MemoryFormat.class, "peer-memory-format", label))
                 .toList();
         PeerProgram program =
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
@@ -147,12 +147,6 @@ final class ComparePytorch implements Callable<Integer> {
         if (request.files().load() != null) {
             requireReadable(RunSetting.WEIGHTS, Path.of(request.files().load()));
         }
-    }
-
-    private static MemoryFormat memoryFormat(String label) {
-        return Labelled.find(MemoryFormat.class, label)
-                .orElseThrow(() -> usage("unknown peer-memory-format '%s': it is one of %s"
-                        .formatted(label, Labelled.labels(MemoryFormat.class))));
     }
 
     private static void requireReadable(RunSetting setting, Path file) {

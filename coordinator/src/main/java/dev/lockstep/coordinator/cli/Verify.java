@@ -53,8 +53,10 @@ final class Verify implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Precision> parsed =
-                precisions.stream().distinct().map(Verify::precision).toList();
+        List<Precision> parsed = precisions.stream()
+                .distinct()
+                .map(label -> Labelled.require(Precision.class, "precision", label))
+                .toList();
         CoordinatorClient client = CoordinatorClient.of(shell.runDir());
         List<DeviceView> all = client.devices();
         int count = all.size();
@@ -65,13 +67,6 @@ final class Verify implements Callable<Integer> {
         }
         Verdict verdict = verify(shell, client, model, devices == null ? all : all.subList(0, devices), parsed);
         return (verdict.holds() ? ExitStatus.DONE : ExitStatus.FAILED).code();
-    }
-
-    private static Precision precision(String label) {
-        return Labelled.find(Precision.class, label)
-                .orElseThrow(() -> new CommandException(
-                        ExitStatus.USAGE,
-                        "unknown precision '" + label + "': it is one of " + Labelled.labels(Precision.class)));
     }
 
     /**

@@ -158,9 +158,7 @@ final class RunOptions {
     }
 
     private static <E extends Enum<E> & Labelled> E constant(RunSetting option, Class<E> type, String text) {
-        return Labelled.find(type, text)
-                .orElseThrow(() ->
-                        usage("unknown " + option.key() + " '" + text + "': it is one of " + Labelled.labels(type)));
+        return Labelled.require(type, option.key(), text);
     }
 
     private static <T> List<T> distinct(RunSetting option, List<T> values) {
