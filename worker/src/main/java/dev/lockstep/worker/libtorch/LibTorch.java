@@ -234,6 +234,20 @@ public final class LibTorch {
         return Operators.stride(array.getHandle(), 1) == 1;
     }
 
+    /** Whether [N, C, H, W] lies in memory as [N, H, W, C] does, without gaps. */
+    public static boolean isDenseChannelsLast(PtNDArray array) {
+        long next = 1;
+        for (int axis : new int[] {1, 3, 2, 0}) {
+            long size = array.getShape().get(axis);
+            // A step that is never made can be of any length.
+            if (size != 1 && Operators.stride(array.getHandle(), axis) != next) {
+                return false;
+            }
+            next *= size;
+        }
+        return true;
+    }
+
     private static void checkProbability(double probability) {
         if (!(probability >= 0 && probability <= 1)) {
             throw new IllegalArgumentException("probability " + probability + " is not between 0 and 1");

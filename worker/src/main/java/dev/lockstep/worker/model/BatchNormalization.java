@@ -5,6 +5,7 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.initializer.Initializer;
+import dev.lockstep.worker.kernel.NormSilu;
 
 /** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
 final class BatchNormalization extends Layer {
@@ -15,9 +16,9 @@ final class BatchNormalization extends Layer {
     private final Parameter runningMean;
     private final Parameter runningVariance;
 
-    BatchNormalization(String name, int channels, double momentum, double epsilon) {
-        this.momentum = momentum;
-        this.epsilon = epsilon;
+    BatchNormalization(String name, int channels, EfficientNetVariant variant) {
+        this.momentum = variant.batchNormMomentum();
+        this.epsilon = variant.batchNormEpsilon();
         Shape shape = new Shape(channels);
         this.weight = declare(name + ".weight", Parameter.Type.GAMMA, shape, true, Initializer.ONES);
         this.bias = declare(name + ".bias", Parameter.Type.BETA, shape, true, Initializer.ZEROS);
@@ -39,5 +40,28 @@ final class BatchNormalization extends Layer {
                 training,
                 momentum,
                 epsilon);
+    }
+
+    /** In training, with SiLU after it; only where {@link NormSilu#fits}. Keeps a handle of the input. */
+    NormSilu withSilu(PtNDArray input) {
+        NormSilu normSilu = new NormSilu(JniUtils.detachGradient(input), values(weight), values(bias), epsilon);
+        normSilu.updateRunning(values(runningMean), values(runningVariance), momentum);
+        return normSilu;
+    }
+
+    /** Turns the gradient by SiLU's output into the input's, in place, and adds those by the parameters. */
+    void backward(NormSilu normSilu, PtNDArray gradient) {
+        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+            normSilu.backward(gradient, weightGradient, biasGradient);
+        }
+    }
+
+    /** The same from the gradient of an array that is SiLU's output scaled ({@link NormSilu#backward}). */
+    void backward(NormSilu normSilu, PtNDArray gradient, PtNDArray factor, PtNDArray summand) {
+        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+            normSilu.backward(gradient, factor, summand, weightGradient, biasGradient);
+        }
     }
 }

@@ -44,7 +44,7 @@ public final class EfficientNet extends Sequential {
     private int addFeatures(EfficientNetVariant variant, List<Stage> stages, double depth) {
         int channels = variant.channels(stages.get(0).inputChannels());
         add(new ConvolutionNormActivation(
-                "features.0", variant, ModelSpec.CHANNELS, channels, STEM_KERNEL, STEM_STRIDE, 1, true, cuts));
+                "features.0", variant, ModelSpec.CHANNELS, channels, STEM_KERNEL, STEM_STRIDE, cuts));
         int allBlocks = stages.stream()
                 .mapToInt(stage -> variant.blocks(stage.blocks()))
                 .sum();
@@ -68,7 +68,7 @@ public final class EfficientNet extends Sequential {
         }
         int headChannels = HEAD_FACTOR * channels;
         add(new ConvolutionNormActivation(
-                "features." + (stages.size() + 1), variant, channels, headChannels, 1, 1, 1, true, cuts));
+                "features." + (stages.size() + 1), variant, channels, headChannels, 1, 1, cuts));
         add(new GlobalAveragePool());
         add(new Flatten());
         return headChannels;

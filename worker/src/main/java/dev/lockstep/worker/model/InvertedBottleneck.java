@@ -26,14 +26,16 @@ final class InvertedBottleneck extends Layer {
         int index = 0;
         if (expanded != inputChannels) {
             block.add(new ConvolutionNormActivation(
-                    name + ".block." + index++, variant, inputChannels, expanded, 1, 1, 1, true, cuts));
+                    name + ".block." + index++, variant, inputChannels, expanded, 1, 1, cuts));
         }
-        block.add(new ConvolutionNormActivation(
-                name + ".block." + index++, variant, expanded, expanded, stage.kernel(), stride, expanded, true, cuts));
-        block.add(new SqueezeExcitation(
-                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR)));
-        block.add(new ConvolutionNormActivation(
-                name + ".block." + index, variant, expanded, outputChannels, 1, 1, 1, false, cuts));
+        String depthwise = name + ".block." + index++;
+        SqueezeExcitation squeeze = new SqueezeExcitation(
+                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
+        block.add(new DepthwiseConvolution(depthwise + ".0", expanded, stage.kernel(), stride, cuts));
+        block.add(new NormActivation(new BatchNormalization(depthwise + ".1", expanded, variant), squeeze, cuts));
+        String projection = name + ".block." + index;
+        block.add(new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false));
+        block.add(new BatchNormalization(projection + ".1", outputChannels, variant));
         this.cuts = cuts;
         residual = stride == 1 && inputChannels == outputChannels;
         this.depthProbability = residual ? depthProbability : 0;

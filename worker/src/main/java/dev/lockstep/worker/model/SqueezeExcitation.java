@@ -18,11 +18,17 @@ final class SqueezeExcitation extends Layer {
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
         try (PtNDArray means = pool.apply(input, training);
-                PtNDArray squeezed = squeeze.apply(means, training);
-                PtNDArray activated = LibTorch.silu(squeezed);
-                PtNDArray excited = excite.apply(activated, training);
+                PtNDArray excited = excited(means, training);
                 PtNDArray scale = JniUtils.sigmoid(excited)) {
             return JniUtils.mul(input, scale);
+        }
+    }
+
+    /** What the scale is the sigmoid of, from the channels' means: both [N, C, 1, 1]. */
+    PtNDArray excited(PtNDArray means, boolean training) {
+        try (PtNDArray squeezed = squeeze.apply(means, training);
+                PtNDArray activated = LibTorch.silu(squeezed)) {
+            return excite.apply(activated, training);
         }
     }
 }

@@ -1,0 +1,2 @@
+/** Machine code for what neither libtorch nor oneDNN has a kernel for. */
+package dev.lockstep.worker.kernel;

@@ -1,0 +1,114 @@
+package dev.lockstep.worker.model;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.libtorch.LibTorch;
+
+/**
+ * Batch norm, {@code torch.nn.SiLU}, and squeeze-and-excitation if there is one. Where the processor has what they need, kernels do all of it
+ * in half as many passes over the memory as libtorch's operators (docs/adr/0019); autograd's graph is cut there.
+ */
+final class NormActivation extends Layer {
+    private final BatchNormalization norm;
+    private final SqueezeExcitation squeeze;
+    private final GraphCuts cuts;
+
+    /**
+     * @param squeeze null for none
+     * @param cuts of the model that this is a layer of
+     */
+    NormActivation(BatchNormalization norm, SqueezeExcitation squeeze, GraphCuts cuts) {
+        this.norm = addChildBlock("norm", norm);
+        this.squeeze = squeeze == null ? null : addChildBlock("squeeze", squeeze);
+        this.cuts = cuts;
+    }
+
+    @Override
+    PtNDArray apply(PtNDArray input, boolean training) {
+        if (training && GraphCuts.pay(input) && NormSilu.fits(input)) {
+            return squeeze == null ? activated(input) : squeezed(input);
+        }
+        try (PtNDArray normalized = norm.apply(input, training)) {
+            PtNDArray activated = LibTorch.silu(normalized);
+            if (squeeze == null) {
+                return activated;
+            }
+            try (activated) {
+                return squeeze.apply(activated, training);
+            }
+        }
+    }
+
+    private PtNDArray activated(PtNDArray input) {
+        NormSilu normSilu = norm.withSilu(input);
+        PtNDArray output = emptyLike(input);
+        normSilu.forward(output);
+        cuts.cut(input, output, gradient -> {
+            try (normSilu) {
+                norm.backward(normSilu, gradient);
+            }
+            return gradient;
+        });
+        return GraphCuts.view(output);
+    }
+
+    private PtNDArray squeezed(PtNDArray input) {
+        NormSilu normSilu = norm.withSilu(input);
+        PtNDArray output = emptyLike(input);
+        normSilu.forward(output);
+        PtNDArray means = emptyMeans(input);
+        normSilu.outputMeans(means);
+        means.setRequiresGradient(true);
+        PtNDArray excited = squeeze.excited(means, true);
+        PtNDArray scale = sigmoid(excited);
+        JniUtils.muli(output, scale);
+        PtNDArray scaled = JniUtils.detachGradient(output);
+        cuts.cut(input, output, gradient -> {
+            try (normSilu;
+                    scaled;
+                    means;
+                    excited;
+                    scale) {
+                exciteBackward(normSilu, gradient, scaled, scale, excited);
+                try (PtNDArray ofMeans = JniUtils.getGradient(means)) {
+                    Shape shape = gradient.getShape();
+                    norm.backward(normSilu, gradient, scale, ofMeans.divi(shape.get(2) * shape.get(3)));
+                }
+            }
+            return gradient;
+        });
+        return GraphCuts.view(output);
+    }
+
+    private static PtNDArray sigmoid(PtNDArray excited) {
+        try (PtNDArray values = JniUtils.detachGradient(excited)) {
+            return JniUtils.sigmoid(values);
+        }
+    }
+
+    /** With y scaled to y s and s = sigmoid(e), the gradient by e is sum(g y) s (1 - s) = sum(g y s) (1 - s): y itself is not needed. */
+    private static void exciteBackward(
+            NormSilu normSilu, PtNDArray gradient, PtNDArray scaled, PtNDArray scale, PtNDArray excited) {
+        try (PtNDArray sums = emptyMeans(gradient);
+                PtNDArray complement = scale.neg().addi(1)) {
+            normSilu.sumProducts(gradient, scaled, sums);
+            JniUtils.muli(sums, complement);
+            JniUtils.backward(excited, sums, false, false);
+        }
+    }
+
+    private static PtNDArray emptyMeans(PtNDArray images) {
+        Shape shape = images.getShape();
+        return images.getManager().create(new Shape(shape.get(0), shape.get(1), 1, 1), images.getDataType());
+    }
+
+    private static PtNDArray emptyLike(PtNDArray images) {
+        Shape shape = images.getShape();
+        Shape byPixel = new Shape(shape.get(0), shape.get(2), shape.get(3), shape.get(1));
+        try (PtNDArray empty = images.getManager().create(byPixel, images.getDataType())) {
+            return JniUtils.permute(empty, TO_NCHW);
+        }
+    }
+}

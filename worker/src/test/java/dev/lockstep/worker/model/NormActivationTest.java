@@ -1,0 +1,127 @@
+package dev.lockstep.worker.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** By kernels, which serve one thread, against libtorch's operators and autograd, which serve several. */
+class NormActivationTest {
+    private final GraphCuts cuts = new GraphCuts();
+    private NDManager manager;
+    private int threads;
+
+    @BeforeEach
+    void open() {
+        manager = LibTorch.load().newBaseManager();
+        JniUtils.setGradMode(true);
+        JniUtils.setSeed(7);
+        threads = JniUtils.getNumThreads();
+    }
+
+    @AfterEach
+    void close() {
+        JniUtils.setNumThreads(threads);
+        manager.close();
+    }
+
+    @ParameterizedTest(name = "{0} images of {1} channels, {2} x {3}, squeezed {4}")
+    @CsvSource({
+        "2, 16, 8, 8, false",
+        "3, 24, 7, 7, false",
+        "2, 16, 8, 8, true",
+        "3, 24, 7, 7, true",
+        "4, 40, 28, 28, true",
+        "1, 144, 6, 5, true"
+    })
+    void shouldFindWhatLibtorchFinds(int images, int channels, int height, int width, boolean squeezed) {
+        Shape byPixel = new Shape(images, height, width, channels);
+        PtNDArray input = JniUtils.permute((PtNDArray) manager.randomNormal(byPixel), Layer.TO_NCHW);
+        PtNDArray gradient = JniUtils.permute((PtNDArray) manager.randomNormal(byPixel), Layer.TO_NCHW);
+        NormActivation layer = layer(channels, squeezed);
+
+        JniUtils.setNumThreads(2);
+        Map<String, float[]> expected = run(layer, input, gradient);
+        JniUtils.setNumThreads(1);
+        assumeTrue(NormSilu.fits(input), "no AVX-512 here");
+        Map<String, float[]> found = run(layer, input, gradient);
+
+        assertEquals(expected.keySet(), found.keySet());
+        for (String name : expected.keySet()) {
+            float largest = largest(expected.get(name));
+            assertNotEquals(0, largest, name);
+            assertArrayEquals(expected.get(name), found.get(name), 1e-5f * largest, name);
+        }
+    }
+
+    private NormActivation layer(int channels, boolean squeezed) {
+        EfficientNetVariant variant = EfficientNetVariant.named("efficientnet_b3");
+        NormActivation layer = new NormActivation(
+                new BatchNormalization("norm", channels, variant),
+                squeezed ? new SqueezeExcitation("squeeze", channels, 4) : null,
+                cuts);
+        for (var named : layer.getParameters()) {
+            Parameter parameter = named.getValue();
+            float middle = named.getValue().getName().startsWith("norm") ? 1 : 0;
+            parameter.setInitializer(
+                    (owner, shape, type) -> owner.randomUniform(middle - 0.5f, middle + 0.5f, shape, type));
+            parameter.initialize(manager, DataType.FLOAT32);
+        }
+        return layer;
+    }
+
+    private Map<String, float[]> run(NormActivation layer, PtNDArray input, PtNDArray gradient) {
+        Map<String, float[]> found = new LinkedHashMap<>();
+        for (var named : layer.getParameters()) {
+            Parameter parameter = named.getValue();
+            PtNDArray values = (PtNDArray) parameter.getArray();
+            if (parameter.requiresGradient()) {
+                values.setRequiresGradient(true);
+                JniUtils.backward(JniUtils.sum(values), (PtNDArray) manager.ones(new Shape()), false, false);
+                values.getGradient().muli(0);
+            } else {
+                values.muli(0).addi(1);
+            }
+        }
+        PtNDArray leaf = JniUtils.detachGradient(input);
+        leaf.setRequiresGradient(true);
+
+        PtNDArray output = layer.apply(leaf.mul(2), true);
+        found.put("output", output.toFloatArray());
+        JniUtils.backward(output, gradient, false, false);
+        cuts.continueBackward();
+
+        found.put("gradient by the input", leaf.getGradient().toFloatArray());
+        for (var named : layer.getParameters()) {
+            NDArray values = named.getValue().getArray();
+            found.put(
+                    named.getValue().getName(),
+                    (named.getValue().requiresGradient() ? values.getGradient() : values).toFloatArray());
+        }
+        return found;
+    }
+
+    private static float largest(float[] values) {
+        float largest = 0;
+        for (float value : values) {
+            largest = Math.max(largest, Math.abs(value));
+        }
+        return largest;
+    }
+}
