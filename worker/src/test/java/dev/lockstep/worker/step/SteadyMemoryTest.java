@@ -19,6 +19,9 @@ class SteadyMemoryTest {
     private static final int RANKS = 2;
     private static final int BATCH = 4;
     private static final int WINDOWS = 7;
+    /** Until when they must have been steady: Java compiles for longer where the cores are slow or few. */
+    private static final int MOST_WINDOWS = 4 * WINDOWS;
+
     private static final int STEPS_PER_WINDOW = 50;
     private static final int STEPS_PER_SAMPLE = 5;
     /** 4 KiB a step. In the median window, Java itself was seen to take up to 36 KiB. */
@@ -42,28 +45,40 @@ class SteadyMemoryTest {
             int handles = group.on(0, DjlTrainingEngine::openHandles);
             long tensors = memory.tensorBytes();
             assertTrue(tensors > 0, "libtorch counts no tensors");
-            long[] malloced = new long[WINDOWS];
-            long[] heap = new long[WINDOWS];
-            for (int window = 0; window < WINDOWS; window++) {
+            long[] malloced = new long[MOST_WINDOWS];
+            long[] heap = new long[MOST_WINDOWS];
+            int windows = 0;
+            boolean steady = false;
+            while (!steady && windows < MOST_WINDOWS) {
                 Window now = Window.run(group, memory);
 
                 assertEquals(handles, group.on(0, DjlTrainingEngine::openHandles), "open handles");
                 assertEquals(tensors, memory.tensorBytes(), "bytes of tensors");
-                malloced[window] = now.mallocedBytes - before.mallocedBytes;
-                heap[window] = now.heapBytes - before.heapBytes;
+                malloced[windows] = now.mallocedBytes - before.mallocedBytes;
+                heap[windows] = now.heapBytes - before.heapBytes;
                 before = now;
+                windows++;
+                steady = isSteady(malloced, windows) && isSteady(heap, windows);
             }
 
-            assertSteady("malloc's blocks", malloced);
-            assertSteady("the Java heap", heap);
+            assertTrue(
+                    steady,
+                    () -> "in windows of %d steps, malloc's blocks grew by these bytes: %s, and the Java heap by: %s"
+                            .formatted(STEPS_PER_WINDOW, Arrays.toString(malloced), Arrays.toString(heap)));
         }
     }
 
-    /** A leak grows in every window; what Java takes and gives back for itself, a compilation above all, does so in a few. */
-    private static void assertSteady(String what, long[] grownBytes) {
-        Arrays.sort(grownBytes);
-        assertTrue(grownBytes[WINDOWS / 2] < MOST_GROWN_BYTES, () -> "%s grew by these bytes in windows of %d steps: %s"
-                .formatted(what, STEPS_PER_WINDOW, Arrays.toString(grownBytes)));
+    /**
+     * Whether most of the last windows grew by little. A leak grows in every window; what Java takes and gives back for itself, a compilation
+     * above all, does so in a few.
+     */
+    private static boolean isSteady(long[] grownBytes, int windows) {
+        if (windows < WINDOWS) {
+            return false;
+        }
+        long[] last = Arrays.copyOfRange(grownBytes, windows - WINDOWS, windows);
+        Arrays.sort(last);
+        return last[WINDOWS / 2] < MOST_GROWN_BYTES;
     }
 
     /**
