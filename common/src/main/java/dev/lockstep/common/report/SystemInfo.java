@@ -9,6 +9,7 @@ import java.util.List;
  * @param cpuCores logical processors that Lockstep may use
  * @param gitCommit the commit Lockstep was built from; null outside a checkout
  * @param allocator what gives out the host memory of tensors; null until a worker has told
+ * @param normKernels what does batch norm and SiLU in training; null until a worker has told
  */
 public record SystemInfo(
         String hostname,
@@ -25,7 +26,8 @@ public record SystemInfo(
         List<Device> devices,
         String lockstepVersion,
         String gitCommit,
-        String allocator) {
+        String allocator,
+        String normKernels) {
 
     public SystemInfo {
         devices = List.copyOf(devices);

@@ -7,6 +7,8 @@ package dev.lockstep.common.work;
  * @param cudaVersion null on CPU builds
  * @param cudnnVersion null on CPU builds
  * @param allocator what gives out the host memory of tensors, as in {@code glibc 2.36, huge pages}
+ * @param normKernels what does batch norm and SiLU in training: Lockstep's own machine code, as in {@code AVX-512 for channels-last
+ *     float32}, or {@code libtorch}
  */
 public record EngineInfo(
         String djlVersion,
@@ -14,4 +16,5 @@ public record EngineInfo(
         String cudaVersion,
         String cudnnVersion,
         int threads,
-        String allocator) {}
+        String allocator,
+        String normKernels) {}

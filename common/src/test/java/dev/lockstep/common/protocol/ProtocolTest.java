@@ -77,7 +77,7 @@ class ProtocolTest {
     private static List<ControlMessage> messages() {
         TestProbe<MeasurementMessage> measurement = testKit.createTestProbe(MeasurementMessage.class);
         TestProbe<WorkerMessage> worker = testKit.createTestProbe(WorkerMessage.class);
-        EngineInfo engine = new EngineInfo("0.32.0", "2.5.1", null, null, 4, "glibc 2.36, huge pages");
+        EngineInfo engine = new EngineInfo("0.32.0", "2.5.1", null, null, 4, "glibc 2.36, huge pages", "libtorch");
         TrainingSpec training = new TrainingSpec(
                 new ModelSpec("efficientnet_b3", 35, 224, null, 0.1),
                 Precision.AMP_BF16,

@@ -26,6 +26,7 @@ public final class SystemDescription {
                 devices,
                 build.version(),
                 build.commit(),
+                null,
                 null);
     }
 
@@ -53,6 +54,7 @@ public final class SystemDescription {
                 withoutEngine.devices(),
                 withoutEngine.lockstepVersion(),
                 withoutEngine.gitCommit(),
-                engine.allocator());
+                engine.allocator(),
+                engine.normKernels());
     }
 }

@@ -60,6 +60,7 @@ final class SmallReport {
                 List.of(),
                 "0",
                 null,
+                null,
                 null);
         RunInfo run = new RunInfo("r1", RunStatus.CANCELLED, Instant.EPOCH, Instant.EPOCH, plan, List.of());
         ModelInfo model = new ModelInfo("tiny", 10, 32, 1000L, 0.1);

@@ -85,7 +85,7 @@ class AdmissionTest {
 
     @Test
     void shouldNotTakeTheMachinesMemoryForThatOfGpus() throws IOException {
-        EngineInfo cuda = new EngineInfo("djl", "torch", "12.4", "9.1", 1, "malloc");
+        EngineInfo cuda = new EngineInfo("djl", "torch", "12.4", "9.1", 1, "malloc", "libtorch");
         Admission admission = decide(plan(), 1000, List.of(new LeasedWorker("cuda:0", null, cuda, 1)));
         admission.dataPlane().close();
         assertEquals(new MemoryNeed(null, null, null), admission.memory());

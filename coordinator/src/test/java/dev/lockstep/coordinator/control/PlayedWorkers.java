@@ -39,7 +39,7 @@ final class PlayedWorkers {
     static final long EPOCH = 5;
     static final ModelFootprint FOOTPRINT = new ModelFootprint(100, 4, 112, 16, 100.0, 10.0);
 
-    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc");
+    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc", "libtorch");
 
     private final ActorTestKit testKit = ActorTestKit.create(ConfigFactory.parseString("akka.actor.provider = local"));
     private final List<TestProbe<WorkerMessage>> probes = IntStream.range(0, 2)

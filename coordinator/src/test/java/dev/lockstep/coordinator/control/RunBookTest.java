@@ -31,7 +31,7 @@ class RunBookTest {
     private static final String TWO_ROUNDS =
             "model = tiny, devices = [1, 2], precision = fp32, batch-per-device = 4, steps = 2, warmup = 1, rounds = 2";
     private static final SystemInfo SYSTEM = new SystemInfo(
-            "host", "system", "processor", 2, 8000, "17", "2", "0", "2", null, null, List.of(), "0", null, null);
+            "host", "system", "processor", 2, 8000, "17", "2", "0", "2", null, null, List.of(), "0", null, null, null);
     private static final Instant NOW = Instant.parse("2026-03-04T08:00:00Z");
     private static final MemoryNeed MEMORY = new MemoryNeed(500.0, 400.0, 8000.0);
 

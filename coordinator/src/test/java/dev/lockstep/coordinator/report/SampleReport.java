@@ -68,7 +68,8 @@ final class SampleReport {
                                 new SystemInfo.Device("cpu:1", "Example CPU, core 1", null, null)),
                         "0.1.0-SNAPSHOT",
                         null,
-                        "glibc 2.36, huge pages"),
+                        "glibc 2.36, huge pages",
+                        "libtorch"),
                 new ModelInfo("efficientnet_b3", 35, 224, 10_750_027L, 41.0081),
                 withSpeedups,
                 Observations.of(withSpeedups, plan().cudaGraphs()));

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The pool with real processes that do nothing, introduced by the test in their stead. */
 class WorkerPoolTest {
-    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc");
+    private static final EngineInfo ENGINE = new EngineInfo("djl", "torch", null, null, 1, "malloc", "libtorch");
     private static final List<Device> DEVICES = List.of(
             new Device("cpu:0", DeviceKind.CPU, "cpu", List.of(0), 1, null),
             new Device("cpu:1", DeviceKind.CPU, "cpu", List.of(1), 1, null));

@@ -67,6 +67,13 @@ final class Assembler {
     private static final int MAP_0F3A = 3;
     private static final int NO_PREFIX = 0;
     private static final int PREFIX_66 = 1;
+    private static final int PREFIX_F3 = 2;
+    private static final int PREFIX_F2 = 3;
+    /** EVEX.W, beside the prefix. */
+    private static final int EVEX_WIDE = 0x80;
+
+    private static final int BITS_256 = 0x20;
+    private static final int BITS_512 = 0x40;
     private static final int UNUSED = 0;
     /** ModRM's upper bits: the operand is a register. */
     private static final int REGISTER = 0xC0;
@@ -87,6 +94,8 @@ final class Assembler {
     private static final int PREFETCH_ALL_CACHES = 1;
     /** Rounds down, and raises no exception. */
     private static final int DOWN_QUIETLY = 9;
+    /** In place of a register's number, of the opcode that shifts. */
+    private static final int SHIFT_LEFT = 6;
 
     private static final int CAPACITY = 4096;
     private static final int JUMP_BYTES = Integer.BYTES;
@@ -105,6 +114,19 @@ final class Assembler {
 
     void store(Vector from, Operand to, Lanes lanes) {
         evex(MAP_0F, NO_PREFIX, 0x11, from.number, UNUSED, to, lanes, false);
+    }
+
+    /** Loads bfloat16, whose bits are the upper ones of float32. The memory may not lie further on than where its registers point. */
+    void loadHalf(Vector to, Operand from, Lanes lanes) {
+        evex(MAP_0F38, PREFIX_66, 0x33, to.number, UNUSED, from, lanes, true);
+        evex(MAP_0F, PREFIX_66, 0x72, SHIFT_LEFT, to.number, to.number);
+        bytes(Short.SIZE);
+    }
+
+    /** Stores as bfloat16, rounded to the nearest; changes the register. Else like {@link #loadHalf}. AVX-512BW, VL and BF16 */
+    void storeHalf(Vector from, Operand to, Lanes lanes) {
+        evex(MAP_0F38, PREFIX_F3, 0x72, from.number, UNUSED, from.number);
+        evex(MAP_0F, PREFIX_F2 | EVEX_WIDE, 0x7F, from.number, UNUSED, to, lanes, false, BITS_256);
     }
 
     /** Begins to bring memory some bytes further into the cache. */
@@ -283,20 +305,33 @@ final class Assembler {
     }
 
     private void evex(int map, int prefix, int opcode, int register, int first, int operand) {
-        evexPrefix(map, prefix, register, first, operand & HIGH, operand & HIGHEST, 0);
+        evexPrefix(map, prefix, register, first, operand & HIGH, operand & HIGHEST, BITS_512);
         bytes(opcode, REGISTER | (register & LOW) << 3 | (operand & LOW));
     }
 
     private void evex(
             int map, int prefix, int opcode, int register, int first, Operand operand, Lanes lanes, boolean clears) {
-        int mask = mask(lanes, clears);
+        evex(map, prefix, opcode, register, first, operand, lanes, clears, BITS_512);
+    }
+
+    private void evex(
+            int map,
+            int prefix,
+            int opcode,
+            int register,
+            int first,
+            Operand operand,
+            Lanes lanes,
+            boolean clears,
+            int bits) {
+        int options = mask(lanes, clears) | bits;
         int form = NEAR_MEMORY | (register & LOW) << 3;
         if (operand instanceof IndexedAddress place) {
             // What is a register operand's highest bit belongs to the index here.
-            evexPrefix(map, prefix, register, first, high(place.base), high(place.index) << 1, mask);
+            evexPrefix(map, prefix, register, first, high(place.base), high(place.index) << 1, options);
             bytes(opcode, form | INDEXED, index(place), 0);
         } else if (operand instanceof Address place) {
-            evexPrefix(map, prefix, register, first, high(place.base), 0, mask);
+            evexPrefix(map, prefix, register, first, high(place.base), 0, options);
             bytes(opcode, form | low(place.base), place.offset / Vector.BYTES);
         }
     }
@@ -314,9 +349,9 @@ final class Assembler {
         };
     }
 
-    /** The four bytes of EVEX for 512 bits. Register bits beyond the third are written inverted. */
+    /** The four bytes of EVEX. Register bits beyond the third are written inverted. */
     private void evexPrefix(
-            int map, int prefix, int register, int first, int operandHigh, int operandHighest, int mask) {
+            int map, int prefix, int register, int first, int operandHigh, int operandHighest, int options) {
         bytes(
                 0x62,
                 inverted(register & HIGH, 0x80)
@@ -325,7 +360,7 @@ final class Assembler {
                         | inverted(register & HIGHEST, 0x10)
                         | map,
                 (~first & 0xF) << 3 | 4 | prefix,
-                mask | 0x40 | inverted(first & HIGHEST, 0x08));
+                options | inverted(first & HIGHEST, 0x08));
     }
 
     private static int inverted(int bit, int place) {

@@ -6,14 +6,23 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Batch norm in training and SiLU after it, y = silu((x - mean) / sqrt(variance + epsilon) gamma + beta), of one batch [N, C, H, W] of
- * float32 in channels-last order, by one thread. The arrays have no history; nothing is kept for the way back but x.
+ * float32 or bfloat16 in channels-last order, by one thread. All arithmetic is float32's, or double's for what is of a channel: bfloat16 is
+ * rounded to but when an image is written. The arrays have no history; nothing is kept for the way back but x.
  */
 public final class NormSilu implements AutoCloseable {
-    private final NormSiluKernels kernels = NormSiluKernels.loaded().orElseThrow();
+    /** What {@link #describe} says where no kernel serves. */
+    public static final String LIBTORCH = "libtorch";
+
     private final PtNDArray input;
+    private final Elements elements;
+    private final NormSiluKernels kernels;
     private final Tables tables;
     private final long count;
     private final float[] scale;
@@ -28,6 +37,8 @@ public final class NormSilu implements AutoCloseable {
         int channels = (int) shape.get(1);
         long pixels = shape.get(2) * shape.get(3);
         this.input = input;
+        this.elements = elements(input).orElseThrow();
+        this.kernels = NormSiluKernels.loaded(elements).orElseThrow();
         this.count = shape.get(0) * pixels;
         this.tables = new Tables(shape.get(0), pixels, channels);
         this.mean = new double[channels];
@@ -53,16 +64,39 @@ public final class NormSilu implements AutoCloseable {
 
     /** Whether this machine, and this process's number of threads, let the kernels serve; and whether they know such an array. */
     public static boolean fits(PtNDArray input) {
-        return NormSiluKernels.loaded().isPresent() && JniUtils.getNumThreads() == 1 && isReadable(input);
+        return JniUtils.getNumThreads() == 1
+                && elements(input).flatMap(NormSiluKernels::loaded).isPresent()
+                && LibTorch.isDenseChannelsLast(input);
     }
 
-    private static boolean isReadable(PtNDArray images) {
-        return images.getDataType() == DataType.FLOAT32 && LibTorch.isDenseChannelsLast(images);
+    /** Which images the kernels serve in this process, or {@link #LIBTORCH}. */
+    public static String describe() {
+        String served = Arrays.stream(Elements.values())
+                .filter(elements -> NormSiluKernels.loaded(elements).isPresent())
+                .map(elements -> elements.name().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(" and "));
+        return served.isEmpty() || JniUtils.getNumThreads() != 1 ? LIBTORCH : "AVX-512 for channels-last " + served;
+    }
+
+    private static Optional<Elements> elements(PtNDArray array) {
+        if (array.getDataType() == DataType.FLOAT32) {
+            return Optional.of(Elements.FLOAT32);
+        }
+        return LibTorch.isBfloat16(array) ? Optional.of(Elements.BFLOAT16) : Optional.empty();
+    }
+
+    private void checkLikeInput(PtNDArray array) {
+        if (!array.getShape().equals(input.getShape())
+                || elements(array).filter(elements::equals).isEmpty()
+                || !LibTorch.isDenseChannelsLast(array)) {
+            throw new IllegalArgumentException("%s %s does not lie as an input of %s %s does"
+                    .formatted(array.getDataType(), array.getShape(), elements, input.getShape()));
+        }
     }
 
     /** Sums of distances from each channel's first number: the sums' rounding is then small beside the variance. */
     private void findStatistics(double epsilon) {
-        float[] shift = pointer(input).getFloatArray(0, mean.length);
+        float[] shift = read(input, mean.length);
         tables.put(Tables.MEAN, shift);
         tables.clearSums();
         kernels.statistics(pointer(input), tables);
@@ -94,6 +128,7 @@ public final class NormSilu implements AutoCloseable {
      * @param output like the input
      */
     public void forward(PtNDArray output) {
+        checkLikeInput(output);
         tables.clearSums();
         kernels.forward(pointer(input), pointer(output), tables);
     }
@@ -101,7 +136,7 @@ public final class NormSilu implements AutoCloseable {
     /**
      * Each channel's mean of what {@link #forward} has just written.
      *
-     * @param means [N, C, 1, 1]
+     * @param means float32 [N, C, 1, 1]
      */
     public void outputMeans(PtNDArray means) {
         tables.getByImage(Tables.FIRST_SUM, pointer(means));
@@ -113,9 +148,11 @@ public final class NormSilu implements AutoCloseable {
      *
      * @param a like the input
      * @param b like the input
-     * @param sums [N, C, 1, 1]
+     * @param sums float32 [N, C, 1, 1]
      */
     public void sumProducts(PtNDArray a, PtNDArray b, PtNDArray sums) {
+        checkLikeInput(a);
+        checkLikeInput(b);
         tables.clearSums();
         kernels.products(pointer(a), pointer(b), tables);
         tables.getByImage(Tables.FIRST_SUM, pointer(sums));
@@ -138,16 +175,13 @@ public final class NormSilu implements AutoCloseable {
      */
     public void backward(
             PtNDArray gradient, PtNDArray factor, PtNDArray summand, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        tables.putByImage(Tables.FACTOR, pointer(factor));
-        tables.putByImage(Tables.SUMMAND, pointer(summand));
+        tables.putByImage(Tables.FACTOR, read(factor));
+        tables.putByImage(Tables.SUMMAND, read(summand));
         backward(gradient, true, gammaGradient, betaGradient);
     }
 
     private void backward(PtNDArray gradient, boolean scaled, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        if (!gradient.getShape().equals(input.getShape()) || !isReadable(gradient)) {
-            throw new IllegalArgumentException("a gradient of %s %s does not lie as its input of %s does"
-                    .formatted(gradient.getDataType(), gradient.getShape(), input.getShape()));
-        }
+        checkLikeInput(gradient);
         tables.clearSums();
         kernels.sums(pointer(input), pointer(gradient), tables, scaled);
         double[] sums = tables.sum(Tables.FIRST_SUM);
@@ -170,7 +204,20 @@ public final class NormSilu implements AutoCloseable {
     }
 
     private static float[] read(PtNDArray array) {
-        return pointer(array).getFloatArray(0, (int) array.size());
+        return read(array, (int) array.size());
+    }
+
+    /** The first numbers in memory. */
+    private static float[] read(PtNDArray array, int size) {
+        if (elements(array).orElseThrow() == Elements.FLOAT32) {
+            return pointer(array).getFloatArray(0, size);
+        }
+        short[] halves = pointer(array).getShortArray(0, size);
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = Float.intBitsToFloat(halves[i] << Short.SIZE);
+        }
+        return values;
     }
 
     private static Pointer pointer(PtNDArray array) {

@@ -97,31 +97,33 @@ final class NormSiluCode {
     private static final float[] POWER_OF_TWO = {0.00186713f, 0.009017031f, 0.055799913f, 0.24016444f, 0.6931513f};
 
     private final Assembler code;
+    private final Elements elements;
     private final List<Pixel> pixels;
 
-    private NormSiluCode(Assembler code, int pixels) {
+    private NormSiluCode(Assembler code, Elements elements, int pixels) {
         this.code = code;
+        this.elements = elements;
         this.pixels = IntStream.range(0, pixels).mapToObj(Pixel::new).toList();
     }
 
-    static byte[] statistics() {
-        return write(NormSiluCode::statistics);
+    static byte[] statistics(Elements elements) {
+        return write(elements, NormSiluCode::statistics);
     }
 
-    static byte[] forward() {
-        return write(NormSiluCode::forward);
+    static byte[] forward(Elements elements) {
+        return write(elements, NormSiluCode::forward);
     }
 
-    static byte[] products() {
-        return write(NormSiluCode::products);
+    static byte[] products(Elements elements) {
+        return write(elements, NormSiluCode::products);
     }
 
-    static byte[] sums(boolean squeezed) {
-        return write((code, lanes) -> code.sums(squeezed, lanes));
+    static byte[] sums(Elements elements, boolean squeezed) {
+        return write(elements, (code, lanes) -> code.sums(squeezed, lanes));
     }
 
-    static byte[] backward(boolean squeezed) {
-        return write((code, lanes) -> code.backward(squeezed, lanes));
+    static byte[] backward(Elements elements, boolean squeezed) {
+        return write(elements, (code, lanes) -> code.backward(squeezed, lanes));
     }
 
     private static Address argument(int index) {
@@ -132,7 +134,7 @@ final class NormSiluCode {
      * rsi and rdx point to the input and to the output or its gradient, rcx and r8 are one and three pixels' bytes, r9 to r11 point to the image's
      * sums, the block's constants and its sums.
      */
-    private static byte[] write(Block block) {
+    private static byte[] write(Elements elements, Block block) {
         Assembler code = new Assembler();
         code.broadcast(ONE, 1);
         code.broadcast(MINUS_LOG2_E, (float) (-1 / Math.log(2)));
@@ -149,8 +151,8 @@ final class NormSiluCode {
         code.add(General.R8, General.RCX);
         code.move(General.R9, argument(IMAGES));
         int image = code.here();
-        new NormSiluCode(code, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
-        new NormSiluCode(code, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
+        new NormSiluCode(code, elements, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
+        new NormSiluCode(code, elements, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
         code.add(General.R9, argument(IMAGE_BYTES));
         code.decrement(argument(IMAGES_TO_DO));
         code.jumpBackUnlessZero(image);
@@ -171,8 +173,8 @@ final class NormSiluCode {
         Jump narrow = code.jumpIfZero();
         int whole = code.here();
         block.write(this, Lanes.ALL);
-        code.add(General.RSI, Vector.BYTES);
-        code.add(General.RDX, Vector.BYTES);
+        code.add(General.RSI, Vector.LANES * elements.bytes());
+        code.add(General.RDX, Vector.LANES * elements.bytes());
         code.add(General.R10, Tables.CHANNEL_BYTES);
         code.add(General.R11, Tables.IMAGE_BLOCK_BYTES);
         code.decrement(General.RAX);
@@ -206,8 +208,8 @@ final class NormSiluCode {
         each(pixel -> code.multiplyThenAdd(pixel.z(), SUM, Tables.INTERCEPT.address()));
         onePlusPower();
         each(pixel -> code.divide(pixel.z(), pixel.z(), pixel.power()));
-        each(pixel -> storeSecond(pixel.z(), pixel, lanes));
         addTo(Tables.FIRST_SUM, pixel -> code.add(SUM, SUM, pixel.z()));
+        each(pixel -> storeSecond(pixel.z(), pixel, lanes));
     }
 
     private void products(Lanes lanes) {
@@ -279,16 +281,27 @@ final class NormSiluCode {
     }
 
     private void loadInput(Vector to, Pixel pixel, Lanes lanes) {
-        code.prefetch(pixel.at(General.RSI), PREFETCH_BYTES);
-        code.load(to, pixel.at(General.RSI), lanes);
+        load(to, pixel.at(General.RSI), lanes);
     }
 
     private void loadSecond(Vector to, Pixel pixel, Lanes lanes) {
-        code.prefetch(pixel.at(General.RDX), PREFETCH_BYTES);
-        code.load(to, pixel.at(General.RDX), lanes);
+        load(to, pixel.at(General.RDX), lanes);
     }
 
+    private void load(Vector to, Operand from, Lanes lanes) {
+        code.prefetch(from, PREFETCH_BYTES);
+        switch (elements) {
+            case FLOAT32 -> code.load(to, from, lanes);
+            case BFLOAT16 -> code.loadHalf(to, from, lanes);
+        }
+    }
+
+    /** Changes the register. */
     private void storeSecond(Vector from, Pixel pixel, Lanes lanes) {
-        code.store(from, pixel.at(General.RDX), lanes);
+        Operand to = pixel.at(General.RDX);
+        switch (elements) {
+            case FLOAT32 -> code.store(from, to, lanes);
+            case BFLOAT16 -> code.storeHalf(from, to, lanes);
+        }
     }
 }

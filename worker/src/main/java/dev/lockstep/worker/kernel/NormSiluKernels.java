@@ -8,7 +8,9 @@ import dev.lockstep.worker.kernel.Assembler.Vector;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -19,38 +21,67 @@ import java.util.Optional;
 final class NormSiluKernels {
     private static final Path CPU = Path.of("/proc/cpuinfo");
 
-    private static final Optional<NormSiluKernels> LOADED = load();
+    private static final Map<Elements, NormSiluKernels> LOADED = load();
 
-    private final MachineCode statistics = MachineCode.of(NormSiluCode.statistics());
-    private final MachineCode forward = MachineCode.of(NormSiluCode.forward());
-    private final MachineCode products = MachineCode.of(NormSiluCode.products());
-    private final MachineCode sums = MachineCode.of(NormSiluCode.sums(false));
-    private final MachineCode backward = MachineCode.of(NormSiluCode.backward(false));
-    private final MachineCode squeezedSums = MachineCode.of(NormSiluCode.sums(true));
-    private final MachineCode squeezedBackward = MachineCode.of(NormSiluCode.backward(true));
+    private final Elements elements;
+    private final MachineCode statistics;
+    private final MachineCode forward;
+    private final MachineCode products;
+    private final MachineCode sums;
+    private final MachineCode backward;
+    private final MachineCode squeezedSums;
+    private final MachineCode squeezedBackward;
 
-    /** Empty where the processor lacks AVX-512, or the system forbids a process to execute what it has written. */
-    static Optional<NormSiluKernels> loaded() {
-        return LOADED;
+    private NormSiluKernels(Elements elements) {
+        this.elements = elements;
+        statistics = MachineCode.of(NormSiluCode.statistics(elements));
+        forward = MachineCode.of(NormSiluCode.forward(elements));
+        products = MachineCode.of(NormSiluCode.products(elements));
+        sums = MachineCode.of(NormSiluCode.sums(elements, false));
+        backward = MachineCode.of(NormSiluCode.backward(elements, false));
+        squeezedSums = MachineCode.of(NormSiluCode.sums(elements, true));
+        squeezedBackward = MachineCode.of(NormSiluCode.backward(elements, true));
     }
 
-    private static Optional<NormSiluKernels> load() {
-        if (!Platform.isLinux() || !Platform.isIntel() || !Platform.is64Bit() || !processorHas("avx512f", "avx512dq")) {
-            return Optional.empty();
+    /**
+     * Empty where the processor lacks the parts of AVX-512 that they need, or the system forbids a process to execute what it has
+     * written.
+     */
+    static Optional<NormSiluKernels> loaded(Elements elements) {
+        return Optional.ofNullable(LOADED.get(elements));
+    }
+
+    private static Map<Elements, NormSiluKernels> load() {
+        if (!Platform.isLinux() || !Platform.isIntel() || !Platform.is64Bit()) {
+            return Map.of();
         }
+        Map<Elements, NormSiluKernels> loaded = new EnumMap<>(Elements.class);
         try {
-            return Optional.of(new NormSiluKernels());
+            for (Elements elements : Elements.values()) {
+                if (processorHas(processorFlags(elements))) {
+                    loaded.put(elements, new NormSiluKernels(elements));
+                }
+            }
         } catch (LastErrorException e) {
-            return Optional.empty();
+            return Map.of();
         }
+        return loaded;
     }
 
-    private static boolean processorHas(String... flags) {
+    /** As Linux names them. */
+    private static List<String> processorFlags(Elements elements) {
+        return switch (elements) {
+            case FLOAT32 -> List.of("avx512f", "avx512dq");
+            case BFLOAT16 -> List.of("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_bf16");
+        };
+    }
+
+    private static boolean processorHas(List<String> flags) {
         try {
             return Files.readAllLines(CPU).stream()
                     .filter(line -> line.startsWith("flags"))
                     .limit(1)
-                    .anyMatch(line -> List.of(line.split("\\s+")).containsAll(List.of(flags)));
+                    .anyMatch(line -> List.of(line.split("\\s+")).containsAll(flags));
         } catch (IOException e) {
             return false;
         }
@@ -85,7 +116,7 @@ final class NormSiluKernels {
         call(squeezed ? squeezedBackward : backward, input, gradient, tables);
     }
 
-    private static void call(MachineCode kernel, Pointer input, Pointer second, Tables tables) {
+    private void call(MachineCode kernel, Pointer input, Pointer second, Tables tables) {
         long rest = tables.channels() % Vector.LANES;
         long[] values = new long[NormSiluCode.ARGUMENTS];
         values[NormSiluCode.INPUT] = Pointer.nativeValue(input);
@@ -93,10 +124,10 @@ final class NormSiluKernels {
         values[NormSiluCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
         values[NormSiluCode.IMAGES] = Pointer.nativeValue(tables.ofImages());
         values[NormSiluCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
-        values[NormSiluCode.REST_BYTES] = rest * Float.BYTES;
+        values[NormSiluCode.REST_BYTES] = rest * elements.bytes();
         values[NormSiluCode.REST_MASK] = (1L << rest) - 1;
         values[NormSiluCode.IMAGE_BYTES] = tables.imageBytes();
-        values[NormSiluCode.PIXEL_BYTES] = (long) tables.channels() * Float.BYTES;
+        values[NormSiluCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
         values[NormSiluCode.FOURS] = tables.pixels() / NormSiluCode.PIXELS;
         values[NormSiluCode.PIXELS_LEFT] = tables.pixels() % NormSiluCode.PIXELS;
         values[NormSiluCode.IMAGES_TO_DO] = tables.images();

@@ -93,13 +93,9 @@ final class Tables implements AutoCloseable {
     }
 
     /** Puts a number for each channel of each image, from [images, channels]. */
-    void putByImage(Row row, Pointer values) {
-        float[] copied = new float[Vector.LANES];
-        forEachBlock((image, first, at) -> {
-            int count = lanes(first);
-            values.read((image * channels + first) * Float.BYTES, copied, 0, count);
-            ofImages.write(at + row.offset(), copied, 0, count);
-        });
+    void putByImage(Row row, float[] values) {
+        forEachBlock((image, first, at) ->
+                ofImages.write(at + row.offset(), values, (int) image * channels + first, lanes(first)));
     }
 
     /** Gets a number for each channel of each image, as [images, channels]. */

@@ -27,18 +27,25 @@ public final class LibTorch {
     static final String ENGINE = "PyTorch";
     /** Bytes of an {@code at::Tensor}: one pointer. */
     private static final int TENSOR_BYTES = Long.BYTES;
+    /** {@code c10::ScalarType} */
+    private static final int BFLOAT16 = 15;
 
     /** Method of {@link Operators} to symbol of libtorch_cpu. */
-    static final Map<String, String> SYMBOLS = Map.of(
-            "silu", "_ZN2at4_ops4silu4callERKNS_6TensorE",
-            "featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb",
-            "zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE",
-            "isLeaf", "_ZN2at4_ops7is_leaf4callERKNS_6TensorE",
-            "setData", "_ZNK2at10TensorBase8set_dataERKS0_",
-            "copyInPlace", "_ZN2at4_ops5copy_4callERNS_6TensorERKS2_b",
-            "floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v",
-            "longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v",
-            "stride", "_ZN2at4_ops10stride_int4callERKNS_6TensorEl");
+    static final Map<String, String> SYMBOLS = Map.ofEntries(
+            Map.entry("silu", "_ZN2at4_ops4silu4callERKNS_6TensorE"),
+            Map.entry("featureDropout", "_ZN2at4_ops15feature_dropout4callERKNS_6TensorEdb"),
+            Map.entry("zeroInPlace", "_ZN2at4_ops5zero_4callERNS_6TensorE"),
+            Map.entry("isLeaf", "_ZN2at4_ops7is_leaf4callERKNS_6TensorE"),
+            Map.entry("setData", "_ZNK2at10TensorBase8set_dataERKS0_"),
+            Map.entry("copyInPlace", "_ZN2at4_ops5copy_4callERNS_6TensorERKS2_b"),
+            Map.entry("floatData", "_ZNK2at10TensorBase8data_ptrIfEEPT_v"),
+            Map.entry("longData", "_ZNK2at10TensorBase8data_ptrIlEEPT_v"),
+            Map.entry("bfloat16Data", "_ZNK2at10TensorBase8data_ptrIN3c108BFloat16EEEPT_v"),
+            Map.entry("commonType", "_ZN2at4_ops18result_type_Tensor4callERKNS_6TensorES4_"),
+            Map.entry(
+                    "emptyLike",
+                    "_ZN2at4_ops10empty_like4callERKNS_6TensorESt8optionalIN3c1010ScalarTypeEES5_INS6_6LayoutEES5_INS6_6DeviceEES5_IbES5_INS6_12MemoryFormatEE"),
+            Map.entry("stride", "_ZN2at4_ops10stride_int4callERKNS_6TensorEl"));
 
     /** Whether this platform passes results as described above. */
     static final boolean RETURNS_TENSORS = Platform.is64Bit() && Platform.isIntel() && !Platform.isWindows();
@@ -69,6 +76,15 @@ public final class LibTorch {
         static native long floatData(long self);
 
         static native long longData(long self);
+
+        static native long bfloat16Data(long self);
+
+        /** The type of both, or what they are promoted to. */
+        static native byte commonType(long self, long other);
+
+        /** The optional arguments are small enough for a register each; zero is none. */
+        static native long emptyLike(
+                long result, long self, long type, long layout, long device, long pinned, long memoryFormat);
 
         static native long stride(long self, long axis);
     }
@@ -213,7 +229,7 @@ public final class LibTorch {
     /**
      * Where an array's first element lies, on its device.
      *
-     * @param array float32 or int64
+     * @param array float32, bfloat16 or int64
      */
     public static long address(NDArray array) {
         long handle = ((PtNDArray) array).getHandle();
@@ -223,7 +239,22 @@ public final class LibTorch {
         if (array.getDataType() == DataType.INT64) {
             return Operators.longData(handle);
         }
+        if (isBfloat16((PtNDArray) array)) {
+            return Operators.bfloat16Data(handle);
+        }
         throw new IllegalArgumentException("no address is known for " + array.getDataType());
+    }
+
+    /** DJL has no name for this type, and ends the process where it is to convert to it. */
+    public static boolean isBfloat16(PtNDArray array) {
+        return Operators.commonType(array.getHandle(), array.getHandle()) == BFLOAT16;
+    }
+
+    /** An array of the same shape, type and order in memory, whose values are anything; only where {@link #RETURNS_TENSORS}. */
+    public static PtNDArray emptyLike(PtNDArray array) {
+        long result = Native.malloc(TENSOR_BYTES);
+        Operators.emptyLike(result, array.getHandle(), 0, 0, 0, 0, 0);
+        return new PtNDArray(array.getManager(), result);
     }
 
     /** Whether the channels of each pixel of [N, C, H, W] lie side by side. */

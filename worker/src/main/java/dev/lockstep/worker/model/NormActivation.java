@@ -1,5 +1,6 @@
 package dev.lockstep.worker.model;
 
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -8,7 +9,8 @@ import dev.lockstep.worker.libtorch.LibTorch;
 
 /**
  * Batch norm, {@code torch.nn.SiLU}, and squeeze-and-excitation if there is one. Where the processor has what they need, kernels do all of it
- * in half as many passes over the memory as libtorch's operators (docs/adr/0019); autograd's graph is cut there.
+ * in half as many passes over the memory as libtorch's operators (docs/adr/0019); autograd's graph is cut there. They turn the output's
+ * gradient into the input's in place: what reads the output must be an operator whose gradient is an array of its own.
  */
 final class NormActivation extends Layer {
     private final BatchNormalization norm;
@@ -43,7 +45,7 @@ final class NormActivation extends Layer {
 
     private PtNDArray activated(PtNDArray input) {
         NormSilu normSilu = norm.withSilu(input);
-        PtNDArray output = emptyLike(input);
+        PtNDArray output = LibTorch.emptyLike(input);
         normSilu.forward(output);
         cuts.cut(input, output, gradient -> {
             try (normSilu) {
@@ -56,7 +58,7 @@ final class NormActivation extends Layer {
 
     private PtNDArray squeezed(PtNDArray input) {
         NormSilu normSilu = norm.withSilu(input);
-        PtNDArray output = emptyLike(input);
+        PtNDArray output = LibTorch.emptyLike(input);
         normSilu.forward(output);
         PtNDArray means = emptyMeans(input);
         normSilu.outputMeans(means);
@@ -91,24 +93,18 @@ final class NormActivation extends Layer {
     /** With y scaled to y s and s = sigmoid(e), the gradient by e is sum(g y) s (1 - s) = sum(g y s) (1 - s): y itself is not needed. */
     private static void exciteBackward(
             NormSilu normSilu, PtNDArray gradient, PtNDArray scaled, PtNDArray scale, PtNDArray excited) {
-        try (PtNDArray sums = emptyMeans(gradient);
-                PtNDArray complement = scale.neg().addi(1)) {
+        try (PtNDArray sums = emptyMeans(gradient)) {
             normSilu.sumProducts(gradient, scaled, sums);
-            JniUtils.muli(sums, complement);
+            // Not by 1 - s, which bfloat16 would round.
+            try (PtNDArray subtrahend = JniUtils.mul(sums, scale)) {
+                JniUtils.subi(sums, subtrahend);
+            }
             JniUtils.backward(excited, sums, false, false);
         }
     }
 
     private static PtNDArray emptyMeans(PtNDArray images) {
         Shape shape = images.getShape();
-        return images.getManager().create(new Shape(shape.get(0), shape.get(1), 1, 1), images.getDataType());
-    }
-
-    private static PtNDArray emptyLike(PtNDArray images) {
-        Shape shape = images.getShape();
-        Shape byPixel = new Shape(shape.get(0), shape.get(2), shape.get(3), shape.get(1));
-        try (PtNDArray empty = images.getManager().create(byPixel, images.getDataType())) {
-            return JniUtils.permute(empty, TO_NCHW);
-        }
+        return images.getManager().create(new Shape(shape.get(0), shape.get(1), 1, 1), DataType.FLOAT32);
     }
 }

@@ -17,6 +17,7 @@ import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
+import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibC;
@@ -48,7 +49,8 @@ final class CpuDevice implements ReplicaDevice {
                 null,
                 null,
                 JniUtils.getNumThreads(),
-                HostAllocator.describe());
+                HostAllocator.describe(),
+                NormSilu.describe());
     }
 
     @Override

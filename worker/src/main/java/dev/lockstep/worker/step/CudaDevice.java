@@ -25,6 +25,7 @@ import dev.lockstep.worker.cuda.CudaRuntime;
 import dev.lockstep.worker.cuda.Nccl;
 import dev.lockstep.worker.cuda.NcclLibrary;
 import dev.lockstep.worker.cuda.PinnedMemory;
+import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.GraphRecorder;
 import dev.lockstep.worker.libtorch.HostAllocator;
@@ -77,7 +78,8 @@ final class CudaDevice implements ReplicaDevice {
                 versions.cuda(),
                 versions.cudnn(),
                 JniUtils.getNumThreads(),
-                HostAllocator.describe());
+                HostAllocator.describe(),
+                NormSilu.LIBTORCH);
     }
 
     /** Its sizes alone: a GPU that is too small says so when it is tried, and loses nothing by it. */

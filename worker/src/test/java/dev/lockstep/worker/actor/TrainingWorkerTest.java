@@ -82,7 +82,7 @@ class TrainingWorkerTest {
             if (startFailure != null) {
                 throw startFailure;
             }
-            return new EngineInfo("djl", "torch", null, null, 1, "malloc");
+            return new EngineInfo("djl", "torch", null, null, 1, "malloc", "libtorch");
         }
 
         @Override

@@ -13,6 +13,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.libtorch.Bfloat16Images;
 import dev.lockstep.worker.libtorch.LibTorch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class NormSiluTest {
     private static final double EPSILON = 1e-3;
     private static final double MOMENTUM = 0.1;
+    private static final double HALF_A_BFLOAT16_UNIT = 0x1p-8;
     private static final long[] TO_NCHW = {0, 3, 1, 2};
 
     private NDManager manager;
@@ -37,7 +39,7 @@ class NormSiluTest {
         JniUtils.setSeed(7);
         threads = JniUtils.getNumThreads();
         JniUtils.setNumThreads(1);
-        assumeTrue(NormSiluKernels.loaded().isPresent(), "no AVX-512 here");
+        assumeTrue(NormSiluKernels.loaded(Elements.FLOAT32).isPresent(), "no AVX-512 here");
     }
 
     @AfterEach
@@ -62,12 +64,38 @@ class NormSiluTest {
         PtNDArray input =
                 random(images, channels, height, width).muli(deviation).addi(mean);
         PtNDArray outputGradient = random(images, channels, height, width);
+
+        shouldFindWhatLibtorchFinds(input, outputGradient, mean, deviation, 0);
+    }
+
+    /** What libtorch finds in float32 from the same numbers: bfloat16 is where images are stored, and nowhere else. */
+    @ParameterizedTest(name = "{0} images of {1} channels, {2} x {3}, mean {4}, deviation {5}")
+    @CsvSource({
+        "2, 16, 5, 7, 0, 1",
+        "3, 24, 6, 6, 0.5, 1",
+        "5, 7, 3, 3, 2, 0.5",
+        "16, 1392, 7, 7, 0, 1",
+        "2, 144, 56, 56, 0.3, 1",
+        "2, 32, 14, 14, 0, 60"
+    })
+    void shouldFindItForBfloat16(int images, int channels, int height, int width, float mean, float deviation) {
+        assumeTrue(NormSiluKernels.loaded(Elements.BFLOAT16).isPresent(), "no AVX-512 with bfloat16 here");
+        PtNDArray input = Bfloat16Images.of(
+                random(images, channels, height, width).muli(deviation).addi(mean));
+        PtNDArray outputGradient = Bfloat16Images.of(random(images, channels, height, width));
+
+        shouldFindWhatLibtorchFinds(input, outputGradient, mean, deviation, HALF_A_BFLOAT16_UNIT);
+    }
+
+    private void shouldFindWhatLibtorchFinds(
+            PtNDArray input, PtNDArray outputGradient, float mean, float deviation, double rounding) {
+        int channels = (int) input.getShape().get(1);
         PtNDArray gamma = vector(channels).addi(1);
         PtNDArray beta = vector(channels);
 
         PtNDArray expectedMean = (PtNDArray) manager.zeros(new Shape(channels));
         PtNDArray expectedVariance = (PtNDArray) manager.ones(new Shape(channels));
-        PtNDArray leaf = JniUtils.detachGradient(input);
+        PtNDArray leaf = input.toType(DataType.FLOAT32, true);
         PtNDArray gammaLeaf = (PtNDArray) gamma.duplicate();
         PtNDArray betaLeaf = (PtNDArray) beta.duplicate();
         leaf.setRequiresGradient(true);
@@ -76,12 +104,12 @@ class NormSiluTest {
         PtNDArray normalized =
                 JniUtils.batchNorm(leaf, expectedMean, expectedVariance, gammaLeaf, betaLeaf, true, MOMENTUM, EPSILON);
         PtNDArray expected = LibTorch.silu(normalized);
-        JniUtils.backward(expected, outputGradient, false, false);
+        JniUtils.backward(expected, outputGradient.toType(DataType.FLOAT32, true), false, false);
 
         assertTrue(NormSilu.fits(input));
         PtNDArray runningMean = (PtNDArray) manager.zeros(new Shape(channels));
         PtNDArray runningVariance = (PtNDArray) manager.ones(new Shape(channels));
-        PtNDArray output = random(images, channels, height, width);
+        PtNDArray output = LibTorch.emptyLike(input);
         PtNDArray gammaGradient = (PtNDArray) manager.ones(new Shape(channels));
         PtNDArray betaGradient = (PtNDArray) manager.ones(new Shape(channels));
         PtNDArray gradient = (PtNDArray) outputGradient.duplicate();
@@ -93,7 +121,7 @@ class NormSiluTest {
 
         // A mean of many deviations leaves libtorch's own sums fewer digits.
         double digits = 1e-6 * (1 + Math.abs(mean) / deviation);
-        assertClose("output", expected, output, 4 * digits);
+        assertClose("output", expected, output, 4 * digits + rounding);
         assertArrayEquals(
                 expectedMean.toFloatArray(),
                 runningMean.toFloatArray(),
@@ -102,18 +130,28 @@ class NormSiluTest {
         assertClose("running variance", expectedVariance, runningVariance, 4 * digits);
         assertClose("gradient by gamma", gammaLeaf.getGradient(), gammaGradient.subi(1), 10 * digits);
         assertClose("gradient by beta", betaLeaf.getGradient(), betaGradient.subi(1), 10 * digits);
-        assertClose("gradient by the input", leaf.getGradient(), gradient, 10 * digits);
+        assertClose("gradient by the input", leaf.getGradient(), gradient, 10 * digits + rounding);
     }
 
     @ParameterizedTest(name = "silu({0})")
     @ValueSource(
             floats = {0, 1e-20f, 0.5f, -0.5f, 5, -5, 20, -20, 87, -87, 89, -89, 103, -103, 1000, -1000, 1e10f, -1e10f})
     void shouldKnowSilu(float x) {
+        shouldKnowSilu(x, random(1, 1, 1, 2), 0);
+    }
+
+    @ParameterizedTest(name = "silu({0})")
+    @ValueSource(floats = {0, 1e-20f, 0.5f, -0.5f, 5, -5, 20, -20, 87, -87, 103, -103, 1e10f, -1e10f})
+    void shouldKnowItForBfloat16(float x) {
+        assumeTrue(NormSiluKernels.loaded(Elements.BFLOAT16).isPresent(), "no AVX-512 with bfloat16 here");
+        shouldKnowSilu(x, Bfloat16Images.of(random(1, 1, 1, 2)), HALF_A_BFLOAT16_UNIT);
+    }
+
+    private void shouldKnowSilu(float x, PtNDArray input, double rounding) {
         // Of one channel with a 1 and a -1, batch norm leaves them; gamma and beta then make x of both.
-        PtNDArray input = random(1, 1, 1, 2);
-        input.set(new NDIndex("0, 0, 0, 0"), 1f);
-        input.set(new NDIndex("0, 0, 0, 1"), -1f);
-        PtNDArray output = random(1, 1, 1, 2);
+        LibTorch.zero(input);
+        input.addi(manager.create(new float[] {1, -1}));
+        PtNDArray output = LibTorch.emptyLike(input);
         PtNDArray beta = (PtNDArray) manager.full(new Shape(1), x);
 
         try (NormSilu normSilu =
@@ -122,9 +160,9 @@ class NormSiluTest {
         }
 
         double expected = x / (1 + Math.exp(-(double) x));
-        for (float found : output.toFloatArray()) {
+        for (float found : output.toType(DataType.FLOAT32, true).toFloatArray()) {
             // The power of two is right to 1.4e-7 of itself, and its exponent to half a unit in its last place.
-            assertEquals(expected, found, Math.abs(expected) * (3e-7 + 1e-7 * Math.abs(x)) + 1e-36);
+            assertEquals(expected, found, Math.abs(expected) * (3e-7 + 1e-7 * Math.abs(x) + rounding) + 1e-36);
         }
     }
 
@@ -184,6 +222,7 @@ class NormSiluTest {
     private static void assertClose(String what, NDArray expected, NDArray actual, double part) {
         assertEquals(expected.getShape(), actual.getShape());
         float largest = expected.abs().max().getFloat();
-        assertArrayEquals(expected.toFloatArray(), actual.toFloatArray(), (float) part * largest, what);
+        float[] found = actual.toType(DataType.FLOAT32, true).toFloatArray();
+        assertArrayEquals(expected.toFloatArray(), found, (float) part * largest, what);
     }
 }

@@ -16,6 +16,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
+import dev.lockstep.worker.libtorch.Bfloat16Images;
 import dev.lockstep.worker.libtorch.ConvolutionGradients;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.function.UnaryOperator;
@@ -97,8 +98,8 @@ class DepthwiseConvolutionTest {
         Found found = runHalf(new DepthwiseConvolution("c", channels, kernel, stride, cuts), weight, input);
 
         // Half a unit in bfloat16's last place; the weight's is summed up in parts.
-        assertClose(expected.output, found.output, 0x1p-9);
-        assertClose(expected.byInput, found.byInput, 0x1p-9);
+        assertClose(expected.output, found.output, 0x1p-8);
+        assertClose(expected.byInput, found.byInput, 0x1p-8);
         assertClose(expected.byWeight, found.byWeight, 0x1p-7);
     }
 
@@ -197,15 +198,11 @@ class DepthwiseConvolutionTest {
                 layer,
                 weight,
                 input,
-                layerInput -> AutocastMode.with(DeviceType.CPU, HalfType.BFLOAT16, () -> {
-                    // As in the model, what comes in is of 16 bits already.
-                    PtNDArray one =
-                            (PtNDArray) manager.ones(new Shape(input.getShape().get(1), 1, 1, 1));
-                    PtNDArray half = JniUtils.convolution(
-                            (PtNDArray) layerInput, one, null, new Shape(1, 1), new Shape(0, 0), new Shape(1, 1), (int)
-                                    input.getShape().get(1));
-                    return layer.apply(half, true);
-                }));
+                // As in the model, what comes in is of 16 bits already.
+                layerInput -> AutocastMode.with(
+                        DeviceType.CPU,
+                        HalfType.BFLOAT16,
+                        () -> layer.apply(Bfloat16Images.inAutocast((PtNDArray) layerInput), true)));
     }
 
     private Found run(Layer layer, PtNDArray weight, PtNDArray input, UnaryOperator<NDArray> forward) {

@@ -13,6 +13,10 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.libtorch.AutocastMode;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
+import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
+import dev.lockstep.worker.libtorch.Bfloat16Images;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -62,11 +66,44 @@ class NormActivationTest {
         assumeTrue(NormSilu.fits(input), "no AVX-512 here");
         Map<String, float[]> found = run(layer, input, gradient);
 
+        assertClose(expected, found, 1e-5f);
+    }
+
+    /** Libtorch's operators are further from float32 than that, but for the squeeze, whose convolutions are bfloat16's in both. */
+    @ParameterizedTest(name = "{0} images of {1} channels, {2} x {3}, squeezed {4}")
+    @CsvSource({
+        "2, 16, 8, 8, false",
+        "3, 24, 7, 7, false",
+        "2, 16, 8, 8, true",
+        "3, 24, 7, 7, true",
+        "4, 40, 28, 28, true",
+        "1, 144, 6, 5, true"
+    })
+    void shouldFindInBfloat16WhatLibtorchFindsInFloat32(
+            int images, int channels, int height, int width, boolean squeezed) {
+        Shape byPixel = new Shape(images, height, width, channels);
+        PtNDArray input = Bfloat16Images.of(JniUtils.permute((PtNDArray) manager.randomNormal(byPixel), Layer.TO_NCHW));
+        PtNDArray gradient =
+                Bfloat16Images.of(JniUtils.permute((PtNDArray) manager.randomNormal(byPixel), Layer.TO_NCHW));
+        NormActivation layer = layer(channels, squeezed);
+
+        JniUtils.setNumThreads(2);
+        Map<String, float[]> expected =
+                run(layer, input.toType(DataType.FLOAT32, true), gradient.toType(DataType.FLOAT32, true));
+        JniUtils.setNumThreads(1);
+        assumeTrue(NormSilu.fits(input), "no AVX-512 with bfloat16 here");
+        Map<String, float[]> found =
+                AutocastMode.with(DeviceType.CPU, HalfType.BFLOAT16, () -> run(layer, input, gradient));
+
+        assertClose(expected, found, squeezed ? 0x1p-5f : 0x1p-8f);
+    }
+
+    private static void assertClose(Map<String, float[]> expected, Map<String, float[]> found, float part) {
         assertEquals(expected.keySet(), found.keySet());
         for (String name : expected.keySet()) {
             float largest = largest(expected.get(name));
             assertNotEquals(0, largest, name);
-            assertArrayEquals(expected.get(name), found.get(name), 1e-5f * largest, name);
+            assertArrayEquals(expected.get(name), found.get(name), part * largest, name);
         }
     }
 
@@ -103,11 +140,12 @@ class NormActivationTest {
         leaf.setRequiresGradient(true);
 
         PtNDArray output = layer.apply(leaf.mul(2), true);
-        found.put("output", output.toFloatArray());
-        JniUtils.backward(output, gradient, false, false);
+        found.put("output", toFloats(output));
+        // The kernels turn it into another in place.
+        JniUtils.backward(output, (PtNDArray) gradient.duplicate(), false, false);
         cuts.continueBackward();
 
-        found.put("gradient by the input", leaf.getGradient().toFloatArray());
+        found.put("gradient by the input", toFloats(leaf.getGradient()));
         for (var named : layer.getParameters()) {
             NDArray values = named.getValue().getArray();
             found.put(
@@ -115,6 +153,10 @@ class NormActivationTest {
                     (named.getValue().requiresGradient() ? values.getGradient() : values).toFloatArray());
         }
         return found;
+    }
+
+    private static float[] toFloats(PtNDArray array) {
+        return array.toType(DataType.FLOAT32, true).toFloatArray();
     }
 
     private static float largest(float[] values) {

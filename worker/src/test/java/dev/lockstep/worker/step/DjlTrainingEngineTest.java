@@ -25,6 +25,7 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.time.Duration;
@@ -56,7 +57,8 @@ class DjlTrainingEngineTest {
 
     @Test
     void shouldTellItsVersions() {
-        assertEquals(new EngineInfo("0.32.0", "2.5.1", null, null, 1, HostAllocator.describe()), info);
+        assertEquals(
+                new EngineInfo("0.32.0", "2.5.1", null, null, 1, HostAllocator.describe(), NormSilu.describe()), info);
     }
 
     @Test
