@@ -46,7 +46,7 @@ final class Assembler {
         General base();
     }
 
-    /** Memory some bytes after what a register points to; for vectors, whole vectors after it. */
+    /** Memory some bytes after what a register points to. */
     record Address(General base, int offset) implements Operand {}
 
     /** Memory {@code scale} (1, 2, 4 or 8) times another register's bytes after what a register points to. */
@@ -57,6 +57,23 @@ final class Assembler {
         ALL,
         /** Those of mask register k1. */
         MASKED
+    }
+
+    /** How much of a vector lies in memory. Short distances count in that. */
+    private enum InMemory {
+        ALL(BITS_512, Vector.BYTES),
+        /** Half as many bits of each lane, of a vector of 512 bits. */
+        HALF(BITS_512, Vector.BYTES / 2),
+        /** A vector of 256 bits. */
+        HALF_A_VECTOR(BITS_256, Vector.BYTES / 2);
+
+        private final int length;
+        private final int bytes;
+
+        InMemory(int length, int bytes) {
+            this.length = length;
+            this.bytes = bytes;
+        }
     }
 
     /** A jump to a place further on, which is not known yet. */
@@ -79,7 +96,7 @@ final class Assembler {
     private static final int REGISTER = 0xC0;
     /** The operand is memory at a register plus 32 bits. */
     private static final int MEMORY = 0x80;
-    /** The operand is memory at a register plus 8 bits, which count vectors. */
+    /** The operand is memory at a register plus 8 bits, which count what is in memory of a vector. */
     private static final int NEAR_MEMORY = 0x40;
     /** Instead of a base register: another byte names base and index. */
     private static final int INDEXED = 4;
@@ -97,7 +114,7 @@ final class Assembler {
     /** In place of a register's number, of the opcode that shifts. */
     private static final int SHIFT_LEFT = 6;
 
-    private static final int CAPACITY = 4096;
+    private static final int CAPACITY = 1 << 16;
     private static final int JUMP_BYTES = Integer.BYTES;
 
     private final ByteBuffer code = ByteBuffer.allocate(CAPACITY).order(ByteOrder.LITTLE_ENDIAN);
@@ -116,17 +133,17 @@ final class Assembler {
         evex(MAP_0F, NO_PREFIX, 0x11, from.number, UNUSED, to, lanes, false);
     }
 
-    /** Loads bfloat16, whose bits are the upper ones of float32. The memory may not lie further on than where its registers point. */
+    /** Loads bfloat16, whose bits are the upper ones of float32. */
     void loadHalf(Vector to, Operand from, Lanes lanes) {
-        evex(MAP_0F38, PREFIX_66, 0x33, to.number, UNUSED, from, lanes, true);
+        evex(MAP_0F38, PREFIX_66, 0x33, to.number, UNUSED, from, lanes, true, InMemory.HALF);
         evex(MAP_0F, PREFIX_66, 0x72, SHIFT_LEFT, to.number, to.number);
         bytes(Short.SIZE);
     }
 
-    /** Stores as bfloat16, rounded to the nearest; changes the register. Else like {@link #loadHalf}. AVX-512BW, VL and BF16 */
+    /** Stores as bfloat16, rounded to the nearest; changes the register. AVX-512BW, VL and BF16 */
     void storeHalf(Vector from, Operand to, Lanes lanes) {
         evex(MAP_0F38, PREFIX_F3, 0x72, from.number, UNUSED, from.number);
-        evex(MAP_0F, PREFIX_F2 | EVEX_WIDE, 0x7F, from.number, UNUSED, to, lanes, false, BITS_256);
+        evex(MAP_0F, PREFIX_F2 | EVEX_WIDE, 0x7F, from.number, UNUSED, to, lanes, false, InMemory.HALF_A_VECTOR);
     }
 
     /** Begins to bring memory some bytes further into the cache. */
@@ -216,6 +233,11 @@ final class Assembler {
 
     void move(General to, General from) {
         bytes(WIDE | high(from) >> 1 | high(to) >> HIGH_TO_BASE, 0x89, REGISTER | low(from) << 3 | low(to));
+    }
+
+    void set(General to, int number) {
+        bytes(WIDE | high(to) >> HIGH_TO_BASE, 0xC7, REGISTER | low(to));
+        code.putInt(number);
     }
 
     void move(General to, Address from) {
@@ -311,7 +333,7 @@ final class Assembler {
 
     private void evex(
             int map, int prefix, int opcode, int register, int first, Operand operand, Lanes lanes, boolean clears) {
-        evex(map, prefix, opcode, register, first, operand, lanes, clears, BITS_512);
+        evex(map, prefix, opcode, register, first, operand, lanes, clears, InMemory.ALL);
     }
 
     private void evex(
@@ -323,16 +345,22 @@ final class Assembler {
             Operand operand,
             Lanes lanes,
             boolean clears,
-            int bits) {
-        int options = mask(lanes, clears) | bits;
-        int form = NEAR_MEMORY | (register & LOW) << 3;
+            InMemory memory) {
+        int options = mask(lanes, clears) | memory.length;
+        int form = (register & LOW) << 3;
         if (operand instanceof IndexedAddress place) {
             // What is a register operand's highest bit belongs to the index here.
             evexPrefix(map, prefix, register, first, high(place.base), high(place.index) << 1, options);
-            bytes(opcode, form | INDEXED, index(place), 0);
+            bytes(opcode, NEAR_MEMORY | form | INDEXED, index(place), 0);
         } else if (operand instanceof Address place) {
             evexPrefix(map, prefix, register, first, high(place.base), 0, options);
-            bytes(opcode, form | low(place.base), place.offset / Vector.BYTES);
+            int distance = place.offset / memory.bytes;
+            if (place.offset % memory.bytes == 0 && distance == (byte) distance) {
+                bytes(opcode, NEAR_MEMORY | form | low(place.base), distance);
+            } else {
+                bytes(opcode, MEMORY | form | low(place.base));
+                code.putInt(place.offset);
+            }
         }
     }
 

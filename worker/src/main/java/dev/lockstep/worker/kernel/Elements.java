@@ -1,9 +1,18 @@
 package dev.lockstep.worker.kernel;
 
+import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.engine.PtNDArray;
+import com.sun.jna.Pointer;
+import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.Optional;
+
 /** What a kernel's images are made of. It computes in float32 all the same. */
 enum Elements {
     FLOAT32(Float.BYTES),
     BFLOAT16(Short.BYTES);
+
+    private static final int HALF_A_UNIT = 0x8000;
+    private static final int UPPER_BITS = 0xFFFF_0000;
 
     private final int bytes;
 
@@ -11,7 +20,38 @@ enum Elements {
         this.bytes = bytes;
     }
 
+    /** An array's, if kernels know them. */
+    static Optional<Elements> of(PtNDArray array) {
+        if (array.getDataType() == DataType.FLOAT32) {
+            return Optional.of(FLOAT32);
+        }
+        return LibTorch.isBfloat16(array) ? Optional.of(BFLOAT16) : Optional.empty();
+    }
+
     int bytes() {
         return bytes;
+    }
+
+    /** The first numbers in memory. */
+    float[] read(Pointer from, int count) {
+        if (this == FLOAT32) {
+            return from.getFloatArray(0, count);
+        }
+        short[] halves = from.getShortArray(0, count);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = Float.intBitsToFloat(halves[i] << Short.SIZE);
+        }
+        return values;
+    }
+
+    /** A number as these hold it: the nearest, and of two the even one. */
+    float round(float number) {
+        int bits = Float.floatToRawIntBits(number);
+        if (this == FLOAT32 || Float.isNaN(number)) {
+            return number;
+        }
+        int even = bits >>> Short.SIZE & 1;
+        return Float.intBitsToFloat(bits + HALF_A_UNIT - 1 + even & UPPER_BITS);
     }
 }

@@ -1,6 +1,5 @@
 package dev.lockstep.worker.kernel;
 
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -8,7 +7,6 @@ import com.sun.jna.Pointer;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -37,8 +35,8 @@ public final class NormSilu implements AutoCloseable {
         int channels = (int) shape.get(1);
         long pixels = shape.get(2) * shape.get(3);
         this.input = input;
-        this.elements = elements(input).orElseThrow();
-        this.kernels = NormSiluKernels.loaded(elements).orElseThrow();
+        this.elements = Elements.of(input).orElseThrow();
+        this.kernels = NormSiluKernels.of(elements);
         this.count = shape.get(0) * pixels;
         this.tables = new Tables(shape.get(0), pixels, channels);
         this.mean = new double[channels];
@@ -65,29 +63,22 @@ public final class NormSilu implements AutoCloseable {
     /** Whether this machine, and this process's number of threads, let the kernels serve; and whether they know such an array. */
     public static boolean fits(PtNDArray input) {
         return JniUtils.getNumThreads() == 1
-                && elements(input).flatMap(NormSiluKernels::loaded).isPresent()
+                && Elements.of(input).filter(Processor::serves).isPresent()
                 && LibTorch.isDenseChannelsLast(input);
     }
 
     /** Which images the kernels serve in this process, or {@link #LIBTORCH}. */
     public static String describe() {
         String served = Arrays.stream(Elements.values())
-                .filter(elements -> NormSiluKernels.loaded(elements).isPresent())
+                .filter(Processor::serves)
                 .map(elements -> elements.name().toLowerCase(Locale.ROOT))
                 .collect(Collectors.joining(" and "));
         return served.isEmpty() || JniUtils.getNumThreads() != 1 ? LIBTORCH : "AVX-512 for channels-last " + served;
     }
 
-    private static Optional<Elements> elements(PtNDArray array) {
-        if (array.getDataType() == DataType.FLOAT32) {
-            return Optional.of(Elements.FLOAT32);
-        }
-        return LibTorch.isBfloat16(array) ? Optional.of(Elements.BFLOAT16) : Optional.empty();
-    }
-
     private void checkLikeInput(PtNDArray array) {
         if (!array.getShape().equals(input.getShape())
-                || elements(array).filter(elements::equals).isEmpty()
+                || Elements.of(array).filter(elements::equals).isEmpty()
                 || !LibTorch.isDenseChannelsLast(array)) {
             throw new IllegalArgumentException("%s %s does not lie as an input of %s %s does"
                     .formatted(array.getDataType(), array.getShape(), elements, input.getShape()));
@@ -207,17 +198,8 @@ public final class NormSilu implements AutoCloseable {
         return read(array, (int) array.size());
     }
 
-    /** The first numbers in memory. */
     private static float[] read(PtNDArray array, int size) {
-        if (elements(array).orElseThrow() == Elements.FLOAT32) {
-            return pointer(array).getFloatArray(0, size);
-        }
-        short[] halves = pointer(array).getShortArray(0, size);
-        float[] values = new float[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = Float.intBitsToFloat(halves[i] << Short.SIZE);
-        }
-        return values;
+        return Elements.of(array).orElseThrow().read(pointer(array), size);
     }
 
     private static Pointer pointer(PtNDArray array) {

@@ -1,17 +1,10 @@
 package dev.lockstep.worker.kernel;
 
-import com.sun.jna.LastErrorException;
 import com.sun.jna.Memory;
-import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.kernel.Assembler.Vector;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Batch norm and SiLU, y = silu((x - mean) scale + offset), in as few passes over the memory of [images, pixels, channels] as the sums
@@ -19,9 +12,7 @@ import java.util.Optional;
  * ({@link Tables}).
  */
 final class NormSiluKernels {
-    private static final Path CPU = Path.of("/proc/cpuinfo");
-
-    private static final Map<Elements, NormSiluKernels> LOADED = load();
+    private static final Map<Elements, NormSiluKernels> LOADED = new ConcurrentHashMap<>();
 
     private final Elements elements;
     private final MachineCode statistics;
@@ -43,48 +34,9 @@ final class NormSiluKernels {
         squeezedBackward = MachineCode.of(NormSiluCode.backward(elements, true));
     }
 
-    /**
-     * Empty where the processor lacks the parts of AVX-512 that they need, or the system forbids a process to execute what it has
-     * written.
-     */
-    static Optional<NormSiluKernels> loaded(Elements elements) {
-        return Optional.ofNullable(LOADED.get(elements));
-    }
-
-    private static Map<Elements, NormSiluKernels> load() {
-        if (!Platform.isLinux() || !Platform.isIntel() || !Platform.is64Bit()) {
-            return Map.of();
-        }
-        Map<Elements, NormSiluKernels> loaded = new EnumMap<>(Elements.class);
-        try {
-            for (Elements elements : Elements.values()) {
-                if (processorHas(processorFlags(elements))) {
-                    loaded.put(elements, new NormSiluKernels(elements));
-                }
-            }
-        } catch (LastErrorException e) {
-            return Map.of();
-        }
-        return loaded;
-    }
-
-    /** As Linux names them. */
-    private static List<String> processorFlags(Elements elements) {
-        return switch (elements) {
-            case FLOAT32 -> List.of("avx512f", "avx512dq");
-            case BFLOAT16 -> List.of("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_bf16");
-        };
-    }
-
-    private static boolean processorHas(List<String> flags) {
-        try {
-            return Files.readAllLines(CPU).stream()
-                    .filter(line -> line.startsWith("flags"))
-                    .limit(1)
-                    .anyMatch(line -> List.of(line.split("\\s+")).containsAll(flags));
-        } catch (IOException e) {
-            return false;
-        }
+    /** Those for such images, which the processor must serve. */
+    static NormSiluKernels of(Elements elements) {
+        return LOADED.computeIfAbsent(elements, NormSiluKernels::new);
     }
 
     /** Sums x - mean and its square for each image. */

@@ -4,6 +4,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.kernel.Depthwise;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
@@ -49,7 +50,9 @@ final class DepthwiseConvolution extends Layer {
         HalfType half = AutocastMode.type(DeviceType.CPU);
         PtNDArray read = JniUtils.detachGradient(input);
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
-            PtNDArray output = convolution.convolve(read, filter, stride);
+            PtNDArray output = Depthwise.fits(read)
+                    ? new Depthwise(kernel, stride).convolve(read, filter)
+                    : convolution.convolve(read, filter, stride);
             cuts.cut(input, output, gradient -> finish(read, gradient, half));
             return GraphCuts.view(output);
         }
@@ -72,7 +75,9 @@ final class DepthwiseConvolution extends Layer {
     private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
             if (stride == 1) {
-                return turnedAround(outputGradient, filter, half);
+                return Depthwise.fits(outputGradient)
+                        ? new Depthwise(kernel, stride).inputGradient(outputGradient, filter)
+                        : turnedAround(outputGradient, filter, half);
             }
             if (half == null) {
                 return ConvolutionGradients.depthwiseInput(
@@ -86,6 +91,10 @@ final class DepthwiseConvolution extends Layer {
     }
 
     private void addWeightGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray input) {
+        if (Depthwise.fits(input)) {
+            new Depthwise(kernel, stride).addFilterGradient(sum, outputGradient, input);
+            return;
+        }
         if (kernel == FiveWideGradient.KERNEL) {
             new FiveWideGradient(stride).addTo(sum, outputGradient, input);
             return;

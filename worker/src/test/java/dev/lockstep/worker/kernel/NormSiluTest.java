@@ -39,7 +39,7 @@ class NormSiluTest {
         JniUtils.setSeed(7);
         threads = JniUtils.getNumThreads();
         JniUtils.setNumThreads(1);
-        assumeTrue(NormSiluKernels.loaded(Elements.FLOAT32).isPresent(), "no AVX-512 here");
+        assumeTrue(Processor.serves(Elements.FLOAT32), "no AVX-512 here");
     }
 
     @AfterEach
@@ -79,7 +79,7 @@ class NormSiluTest {
         "2, 32, 14, 14, 0, 60"
     })
     void shouldFindItForBfloat16(int images, int channels, int height, int width, float mean, float deviation) {
-        assumeTrue(NormSiluKernels.loaded(Elements.BFLOAT16).isPresent(), "no AVX-512 with bfloat16 here");
+        assumeTrue(Processor.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
         PtNDArray input = Bfloat16Images.of(
                 random(images, channels, height, width).muli(deviation).addi(mean));
         PtNDArray outputGradient = Bfloat16Images.of(random(images, channels, height, width));
@@ -143,7 +143,7 @@ class NormSiluTest {
     @ParameterizedTest(name = "silu({0})")
     @ValueSource(floats = {0, 1e-20f, 0.5f, -0.5f, 5, -5, 20, -20, 87, -87, 103, -103, 1e10f, -1e10f})
     void shouldKnowItForBfloat16(float x) {
-        assumeTrue(NormSiluKernels.loaded(Elements.BFLOAT16).isPresent(), "no AVX-512 with bfloat16 here");
+        assumeTrue(Processor.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
         shouldKnowSilu(x, Bfloat16Images.of(random(1, 1, 1, 2)), HALF_A_BFLOAT16_UNIT);
     }
 

@@ -1,0 +1,205 @@
+package dev.lockstep.worker.kernel;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import dev.lockstep.worker.kernel.Assembler.Vector;
+import dev.lockstep.worker.kernel.DepthwiseCode.Geometry;
+import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+
+/**
+ * A convolution with as many groups as channels, of one batch [N, C, H, W] of float32 or bfloat16 in channels-last order, by one thread. The padding
+ * is what keeps the size at a stride of 1. All arithmetic is float32's, of filters rounded to the images' type. The arrays have no
+ * history.
+ */
+public final class Depthwise {
+    private static final Map<Geometry, MachineCode> CONVOLUTIONS = new ConcurrentHashMap<>();
+    private static final Map<Geometry, MachineCode> FILTER_GRADIENTS = new ConcurrentHashMap<>();
+    private static final int HEIGHT = 2;
+    private static final int WIDTH = 3;
+
+    private final int kernel;
+    private final int stride;
+
+    /**
+     * @param kernel height and width of the filter: 3 or 5
+     * @param stride 1 or 2, in both directions
+     */
+    public Depthwise(int kernel, int stride) {
+        if ((kernel != 3 && kernel != 5) || (stride != 1 && stride != 2)) {
+            throw new IllegalArgumentException("no kernel of %d x %d by %d".formatted(kernel, kernel, stride));
+        }
+        this.kernel = kernel;
+        this.stride = stride;
+    }
+
+    /** Whether this machine, and this process's number of threads, let the kernels serve; and whether they know such an array. */
+    public static boolean fits(PtNDArray images) {
+        return JniUtils.getNumThreads() == 1
+                && Elements.of(images).filter(Processor::serves).isPresent()
+                && LibTorch.isDenseChannelsLast(images);
+    }
+
+    /**
+     * The convolution.
+     *
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @return [N, C, OH, OW], of the images' type and order
+     */
+    public PtNDArray convolve(PtNDArray images, PtNDArray filter) {
+        return convolve(images, filter, false);
+    }
+
+    /**
+     * The gradient by the input of a convolution by a stride of 1: that of the output's gradient by the filter turned around.
+     *
+     * @param outputGradient [N, C, H, W]
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @return [N, C, H, W], of the gradient's type and order
+     */
+    public PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray filter) {
+        if (stride != 1) {
+            throw new IllegalStateException("no gradient by the input of a convolution by " + stride);
+        }
+        return convolve(outputGradient, filter, true);
+    }
+
+    private PtNDArray convolve(PtNDArray images, PtNDArray filter, boolean turned) {
+        Geometry geometry = geometry(images);
+        float[] values = filter(filter, geometry);
+        PtNDArray output = emptyOutput(images, geometry);
+        float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
+        for (int channel = 0; channel < geometry.channels(); channel++) {
+            for (int tap = 0; tap < kernel * kernel; tap++) {
+                int from = turned ? kernel * kernel - 1 - tap : tap;
+                blocks[index(channel, tap)] = geometry.elements().round(values[channel * kernel * kernel + from]);
+            }
+        }
+        call(CONVOLUTIONS, DepthwiseCode::convolution, geometry, images, output, blocks);
+        return output;
+    }
+
+    /**
+     * Adds the gradient by the filter.
+     *
+     * @param sum float32 [C, 1, kernel, kernel]
+     * @param outputGradient [N, C, OH, OW], of the images' type and order
+     */
+    public void addFilterGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray images) {
+        Geometry geometry = geometry(images);
+        if (!outputGradient.getShape().equals(outputShape(images, geometry))
+                || Elements.of(outputGradient)
+                        .filter(geometry.elements()::equals)
+                        .isEmpty()
+                || !LibTorch.isDenseChannelsLast(outputGradient)) {
+            throw new IllegalArgumentException("a gradient of %s %s is none of a convolution of %s %s"
+                    .formatted(
+                            outputGradient.getDataType(),
+                            outputGradient.getShape(),
+                            geometry.elements(),
+                            images.getShape()));
+        }
+        float[] values = filter(sum, geometry);
+        float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
+        call(FILTER_GRADIENTS, DepthwiseCode::filterGradient, geometry, images, outputGradient, blocks);
+        for (int channel = 0; channel < geometry.channels(); channel++) {
+            for (int tap = 0; tap < kernel * kernel; tap++) {
+                values[channel * kernel * kernel + tap] += blocks[index(channel, tap)];
+            }
+        }
+        pointer(sum).write(0, values, 0, values.length);
+    }
+
+    private Geometry geometry(PtNDArray images) {
+        if (!fits(images)) {
+            throw new IllegalArgumentException(
+                    "no kernel for %s %s".formatted(images.getDataType(), images.getShape()));
+        }
+        Shape shape = images.getShape();
+        return new Geometry(
+                Elements.of(images).orElseThrow(), kernel, stride, (int) shape.get(WIDTH), (int) shape.get(1));
+    }
+
+    private float[] filter(PtNDArray filter, Geometry geometry) {
+        if (!filter.getShape().equals(new Shape(geometry.channels(), 1, kernel, kernel))) {
+            throw new IllegalArgumentException(
+                    "a filter of %s for %d channels".formatted(filter.getShape(), geometry.channels()));
+        }
+        return pointer(filter).getFloatArray(0, (int) filter.size());
+    }
+
+    private static Shape outputShape(PtNDArray images, Geometry geometry) {
+        Shape shape = images.getShape();
+        return new Shape(shape.get(0), shape.get(1), geometry.outputs((int) shape.get(HEIGHT)), geometry.outputs((int)
+                shape.get(WIDTH)));
+    }
+
+    private static PtNDArray emptyOutput(PtNDArray images, Geometry geometry) {
+        Shape shape = outputShape(images, geometry);
+        try (PtNDArray high = JniUtils.slice(images, HEIGHT, 0, shape.get(HEIGHT), 1);
+                PtNDArray part = JniUtils.slice(high, WIDTH, 0, shape.get(WIDTH), 1)) {
+            return LibTorch.emptyLike(part);
+        }
+    }
+
+    /** Where a channel's number lies in the blocks of a filter. */
+    private int index(int channel, int tap) {
+        int block = channel / Vector.LANES;
+        return (block * kernel * kernel + tap) * Vector.LANES + channel % Vector.LANES;
+    }
+
+    /** @param filter in blocks; read, and written back */
+    private static void call(
+            Map<Geometry, MachineCode> codes,
+            Function<Geometry, byte[]> writer,
+            Geometry geometry,
+            PtNDArray images,
+            PtNDArray output,
+            float[] filter) {
+        MachineCode code = codes.computeIfAbsent(geometry, wanted -> MachineCode.of(writer.apply(wanted)));
+        int height = (int) images.getShape().get(HEIGHT);
+        int outputs = geometry.outputs(height);
+        try (Memory rows = rows(geometry, height);
+                Memory blocks = new Memory((long) filter.length * Float.BYTES);
+                Memory argument = new Memory((long) DepthwiseCode.ARGUMENTS * Long.BYTES)) {
+            long[] values = new long[DepthwiseCode.ARGUMENTS];
+            values[DepthwiseCode.INPUT] = LibTorch.address(images);
+            values[DepthwiseCode.OUTPUT] = LibTorch.address(output);
+            values[DepthwiseCode.FILTER] = Pointer.nativeValue(blocks);
+            values[DepthwiseCode.ROWS] = Pointer.nativeValue(rows);
+            values[DepthwiseCode.IMAGE_BYTES] = (long) height * geometry.rowBytes();
+            values[DepthwiseCode.OUTPUT_ROWS] = outputs;
+            values[DepthwiseCode.IMAGES_TO_DO] = images.getShape().get(0);
+            argument.write(0, values, 0, values.length);
+            blocks.write(0, filter, 0, filter.length);
+            code.call(argument);
+            blocks.read(0, filter, 0, filter.length);
+        }
+    }
+
+    private static Memory rows(Geometry geometry, int height) {
+        int outputs = geometry.outputs(height);
+        long[] values = new long[outputs * DepthwiseCode.ROW_ENTRIES];
+        for (int row = 0; row < outputs; row++) {
+            int above = row * geometry.stride() - geometry.padding();
+            int first = Math.max(0, -above);
+            int end = Math.min(geometry.kernel(), height - above);
+            int at = row * DepthwiseCode.ROW_ENTRIES;
+            values[at] = (long) (above + first) * geometry.rowBytes();
+            values[at + 1] = (long) first * geometry.filterRowBytes();
+            values[at + 2] = (long) end - first;
+        }
+        Memory rows = new Memory((long) values.length * Long.BYTES);
+        rows.write(0, values, 0, values.length);
+        return rows;
+    }
+
+    private static Pointer pointer(PtNDArray array) {
+        return new Pointer(LibTorch.address(array));
+    }
+}

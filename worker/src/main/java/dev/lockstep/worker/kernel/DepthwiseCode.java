@@ -1,0 +1,300 @@
+package dev.lockstep.worker.kernel;
+
+import dev.lockstep.worker.kernel.Assembler.Address;
+import dev.lockstep.worker.kernel.Assembler.General;
+import dev.lockstep.worker.kernel.Assembler.Lanes;
+import dev.lockstep.worker.kernel.Assembler.Vector;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * The machine code of {@link Depthwise} for images of one width and one number of channels. A kernel goes through images, the output's rows, their
+ * pixels by tiles, and the pixels' channels by blocks of 16. For a block of a tile it goes through the filter's rows that lie within the image;
+ * the columns that do not are left out of the code.
+ *
+ * <p>Of a filter's row, each pixel of the input is loaded once, and used with all outputs of the tile that it reaches.
+ */
+final class DepthwiseCode {
+    // What a kernel reads through its one argument, by index of a long. It counts the last three, and the input, on.
+    static final int INPUT = 0;
+    static final int OUTPUT = 1;
+    /** Of each block, the filter or its gradient: [kernel, kernel, 16]. */
+    static final int FILTER = 2;
+    /** Of each of the output's rows, where it begins: bytes from the image's beginning, bytes from the filter's, rows of the filter. */
+    static final int ROWS = 3;
+
+    static final int IMAGE_BYTES = 4;
+    static final int OUTPUT_ROWS = 5;
+    static final int IMAGES_TO_DO = 6;
+    static final int ROWS_TO_DO = 7;
+    static final int TILES_TO_DO = 8;
+    static final int ARGUMENTS = 9;
+
+    static final int ROW_ENTRIES = 3;
+
+    /** Output pixels at a time, at most: a divisor of the widths of 224-pixel images. */
+    private static final int TILE = 14;
+
+    private static final int INPUT_REGISTER = 26;
+    private static final Vector LOADED = new Vector(INPUT_REGISTER);
+    private static final Vector ZERO = new Vector(27);
+
+    /**
+     * What the code depends on.
+     *
+     * @param kernel height and width of the filter, odd; the padding keeps the size at a stride of 1
+     * @param width of the input
+     */
+    record Geometry(Elements elements, int kernel, int stride, int width, int channels) {
+        int padding() {
+            return (kernel - 1) / 2;
+        }
+
+        int outputs(int inputs) {
+            return (inputs - 1) / stride + 1;
+        }
+
+        int pixelBytes() {
+            return channels * elements.bytes();
+        }
+
+        int rowBytes() {
+            return width * pixelBytes();
+        }
+
+        int outputRowBytes() {
+            return outputs(width) * pixelBytes();
+        }
+
+        int blocks() {
+            return (channels + Vector.LANES - 1) / Vector.LANES;
+        }
+
+        int filterRowBytes() {
+            return kernel * Vector.BYTES;
+        }
+
+        int filterBytes() {
+            return kernel * filterRowBytes();
+        }
+    }
+
+    /**
+     * Some of a row's output pixels.
+     *
+     * @param first the first of the input's columns that they read, counted from where the first one's filter has its middle
+     * @param last the last of those
+     */
+    private record Tile(int outputs, int first, int last) {}
+
+    /** What is done with a block of a tile. */
+    private interface Block {
+        void write(DepthwiseCode code, Tile tile, Lanes lanes);
+    }
+
+    private final Assembler code = new Assembler();
+    private final Geometry geometry;
+    private final Block block;
+
+    private DepthwiseCode(Geometry geometry, Block block) {
+        this.geometry = geometry;
+        this.block = block;
+    }
+
+    /** Writes the output. */
+    static byte[] convolution(Geometry geometry) {
+        return new DepthwiseCode(geometry, DepthwiseCode::convolution).write();
+    }
+
+    /** Reads the output's gradient and adds to the filter's. */
+    static byte[] filterGradient(Geometry geometry) {
+        return new DepthwiseCode(geometry, DepthwiseCode::filterGradient).write();
+    }
+
+    private static Address argument(int index) {
+        return new Address(General.RDI, index * Long.BYTES);
+    }
+
+    /** rsi and rdx point to a tile's first pixel in input and output, r9 to the row's entries, r10 to the block's filter. */
+    private byte[] write() {
+        code.broadcast(ZERO, 0);
+        int rest = geometry.channels() % Vector.LANES;
+        code.set(General.RAX, (1 << rest) - 1);
+        code.setMask();
+        code.move(General.RDX, argument(OUTPUT));
+        int image = code.here();
+        code.move(General.RAX, argument(OUTPUT_ROWS));
+        code.move(argument(ROWS_TO_DO), General.RAX);
+        code.move(General.R9, argument(ROWS));
+        int row = code.here();
+        code.move(General.RSI, argument(INPUT));
+        code.add(General.RSI, new Address(General.R9, 0));
+        tiles();
+        code.add(General.R9, ROW_ENTRIES * Long.BYTES);
+        code.decrement(argument(ROWS_TO_DO));
+        code.jumpBackUnlessZero(row);
+        code.move(General.RAX, argument(INPUT));
+        code.add(General.RAX, argument(IMAGE_BYTES));
+        code.move(argument(INPUT), General.RAX);
+        code.decrement(argument(IMAGES_TO_DO));
+        code.jumpBackUnlessZero(image);
+        code.finish();
+        return code.code();
+    }
+
+    private void tiles() {
+        List<Tile> tiles = split();
+        int next = 0;
+        while (next < tiles.size()) {
+            Tile tile = tiles.get(next);
+            int first = next;
+            while (next < tiles.size() && tiles.get(next).equals(tile)) {
+                next++;
+            }
+            int count = next - first;
+            if (count == 1) {
+                tile(tile);
+            } else {
+                code.set(General.RAX, count);
+                code.move(argument(TILES_TO_DO), General.RAX);
+                int again = code.here();
+                tile(tile);
+                code.decrement(argument(TILES_TO_DO));
+                code.jumpBackUnlessZero(again);
+            }
+        }
+    }
+
+    private List<Tile> split() {
+        List<Tile> tiles = new ArrayList<>();
+        int columns = geometry.outputs(geometry.width());
+        for (int begin = 0; begin < columns; begin += TILE) {
+            int outputs = Math.min(TILE, columns - begin);
+            int middle = begin * geometry.stride();
+            int first = Math.max(-geometry.padding(), -middle);
+            int last = Math.min((outputs - 1) * geometry.stride() + geometry.padding(), geometry.width() - 1 - middle);
+            tiles.add(new Tile(outputs, first, last));
+        }
+        return tiles;
+    }
+
+    private void tile(Tile tile) {
+        code.move(General.R10, argument(FILTER));
+        code.add(General.R10, new Address(General.R9, Long.BYTES));
+        int whole = geometry.channels() / Vector.LANES;
+        int blockBytes = Vector.LANES * geometry.elements().bytes();
+        if (whole > 0) {
+            code.set(General.RAX, whole);
+            int again = code.here();
+            block.write(this, tile, Lanes.ALL);
+            code.add(General.RSI, blockBytes);
+            code.add(General.RDX, blockBytes);
+            code.add(General.R10, geometry.filterBytes());
+            code.decrement(General.RAX);
+            code.jumpBackUnlessZero(again);
+        }
+        if (geometry.channels() > whole * Vector.LANES) {
+            block.write(this, tile, Lanes.MASKED);
+        }
+        int passed = whole * blockBytes;
+        code.add(General.RSI, tile.outputs * geometry.stride() * geometry.pixelBytes() - passed);
+        code.add(General.RDX, tile.outputs * geometry.pixelBytes() - passed);
+    }
+
+    private void convolution(Tile tile, Lanes lanes) {
+        each(tile.outputs, x -> code.copy(output(x), ZERO));
+        filterRows(() -> {
+            each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));
+            for (int column = tile.first; column <= tile.last; column++) {
+                load(LOADED, General.R11, column, lanes);
+                reached(tile, column, (output, x) -> code.multiplyAdd(output(output), LOADED, filter(x)));
+            }
+        });
+        each(tile.outputs, x -> store(output(x), x, lanes));
+    }
+
+    /** The sums of even and odd outputs are apart, for each addition waits for its sum's last. */
+    private void filterGradient(Tile tile, Lanes lanes) {
+        each(tile.outputs, x -> load(output(x), General.RDX, x, lanes));
+        filterRows(() -> {
+            each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));
+            each(geometry.kernel(), x -> code.copy(second(x), ZERO));
+            for (int column = tile.first; column <= tile.last; column++) {
+                load(LOADED, General.R11, column, lanes);
+                reached(
+                        tile,
+                        column,
+                        (output, x) ->
+                                code.multiplyAdd(output % 2 == 0 ? filter(x) : second(x), LOADED, output(output)));
+            }
+            each(geometry.kernel(), x -> code.add(filter(x), filter(x), second(x)));
+            each(geometry.kernel(), x -> code.store(filter(x), filterColumn(x), Lanes.ALL));
+        });
+    }
+
+    /** r11 points to the input's row, r8 to the filter's. */
+    private void filterRows(Runnable row) {
+        code.move(General.R11, General.RSI);
+        code.move(General.R8, General.R10);
+        code.move(General.RCX, new Address(General.R9, 2 * Long.BYTES));
+        int again = code.here();
+        row.run();
+        code.add(General.R11, geometry.rowBytes());
+        code.add(General.R8, geometry.filterRowBytes());
+        code.decrement(General.RCX);
+        code.jumpBackUnlessZero(again);
+    }
+
+    private interface Use {
+        void write(int output, int filterColumn);
+    }
+
+    /** The outputs of a tile that a column of the input reaches, each by a column of the filter. */
+    private void reached(Tile tile, int column, Use use) {
+        for (int x = 0; x < geometry.kernel(); x++) {
+            int distance = column + geometry.padding() - x;
+            int output = Math.floorDiv(distance, geometry.stride());
+            if (output * geometry.stride() == distance && output >= 0 && output < tile.outputs) {
+                use.write(output, x);
+            }
+        }
+    }
+
+    private static void each(int count, IntConsumer instruction) {
+        IntStream.range(0, count).forEach(instruction);
+    }
+
+    private static Vector output(int x) {
+        return new Vector(x);
+    }
+
+    private static Vector filter(int x) {
+        return new Vector(TILE + x);
+    }
+
+    private Vector second(int x) {
+        return new Vector(TILE + geometry.kernel() + x);
+    }
+
+    private static Address filterColumn(int x) {
+        return new Address(General.R8, x * Vector.BYTES);
+    }
+
+    private void load(Vector to, General row, int column, Lanes lanes) {
+        Address from = new Address(row, column * geometry.pixelBytes());
+        switch (geometry.elements()) {
+            case FLOAT32 -> code.load(to, from, lanes);
+            case BFLOAT16 -> code.loadHalf(to, from, lanes);
+        }
+    }
+
+    private void store(Vector from, int column, Lanes lanes) {
+        Address to = new Address(General.RDX, column * geometry.pixelBytes());
+        switch (geometry.elements()) {
+            case FLOAT32 -> code.store(from, to, lanes);
+            case BFLOAT16 -> code.storeHalf(from, to, lanes);
+        }
+    }
+}
