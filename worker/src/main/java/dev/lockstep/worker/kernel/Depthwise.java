@@ -72,12 +72,15 @@ public final class Depthwise {
     private PtNDArray convolve(PtNDArray images, PtNDArray filter, boolean turned) {
         Geometry geometry = geometry(images);
         float[] values = filter(filter, geometry);
+        geometry.elements().round(values);
         PtNDArray output = emptyOutput(images, geometry);
         float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
+        int taps = kernel * kernel;
         for (int channel = 0; channel < geometry.channels(); channel++) {
-            for (int tap = 0; tap < kernel * kernel; tap++) {
-                int from = turned ? kernel * kernel - 1 - tap : tap;
-                blocks[index(channel, tap)] = geometry.elements().round(values[channel * kernel * kernel + from]);
+            int from = channel * taps;
+            int to = firstTap(channel);
+            for (int tap = 0; tap < taps; tap++) {
+                blocks[to + tap * Vector.LANES] = values[from + (turned ? taps - 1 - tap : tap)];
             }
         }
         call(CONVOLUTIONS, DepthwiseCode::convolution, geometry, images, output, blocks);
@@ -107,9 +110,12 @@ public final class Depthwise {
         float[] values = filter(sum, geometry);
         float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
         call(FILTER_GRADIENTS, DepthwiseCode::filterGradient, geometry, images, outputGradient, blocks);
+        int taps = kernel * kernel;
         for (int channel = 0; channel < geometry.channels(); channel++) {
-            for (int tap = 0; tap < kernel * kernel; tap++) {
-                values[channel * kernel * kernel + tap] += blocks[index(channel, tap)];
+            int to = channel * taps;
+            int from = firstTap(channel);
+            for (int tap = 0; tap < taps; tap++) {
+                values[to + tap] += blocks[from + tap * Vector.LANES];
             }
         }
         pointer(sum).write(0, values, 0, values.length);
@@ -147,10 +153,10 @@ public final class Depthwise {
         }
     }
 
-    /** Where a channel's number lies in the blocks of a filter. */
-    private int index(int channel, int tap) {
-        int block = channel / Vector.LANES;
-        return (block * kernel * kernel + tap) * Vector.LANES + channel % Vector.LANES;
+    /** Where a channel's first number lies in the blocks of a filter. Each next one lies a vector further. */
+    private int firstTap(int channel) {
+        int lane = channel % Vector.LANES;
+        return (channel - lane) * kernel * kernel + lane;
     }
 
     /** @param filter in blocks; read, and written back */

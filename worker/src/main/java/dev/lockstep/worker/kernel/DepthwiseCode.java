@@ -203,7 +203,19 @@ final class DepthwiseCode {
         code.add(General.RDX, tile.outputs * geometry.pixelBytes() - passed);
     }
 
+    /** Begins to bring the tile's part of the input's next rows into the cache. */
+    private void prefetchInput(Tile tile) {
+        for (int row = 0; row < geometry.stride(); row++) {
+            for (int column = 0; column < tile.outputs * geometry.stride(); column++) {
+                code.prefetch(
+                        new Address(General.RSI, 0),
+                        (geometry.kernel() + row) * geometry.rowBytes() + column * geometry.pixelBytes());
+            }
+        }
+    }
+
     private void convolution(Tile tile, Lanes lanes) {
+        prefetchInput(tile);
         each(tile.outputs, x -> code.copy(output(x), ZERO));
         filterRows(() -> {
             each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));
@@ -217,6 +229,10 @@ final class DepthwiseCode {
 
     /** The sums of even and odd outputs are apart, for each addition waits for its sum's last. */
     private void filterGradient(Tile tile, Lanes lanes) {
+        prefetchInput(tile);
+        each(
+                tile.outputs,
+                x -> code.prefetch(new Address(General.RDX, 0), geometry.outputRowBytes() + x * geometry.pixelBytes()));
         each(tile.outputs, x -> load(output(x), General.RDX, x, lanes));
         filterRows(() -> {
             each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));

@@ -45,13 +45,17 @@ enum Elements {
         return values;
     }
 
-    /** A number as these hold it: the nearest, and of two the even one. */
-    float round(float number) {
-        int bits = Float.floatToRawIntBits(number);
-        if (this == FLOAT32 || Float.isNaN(number)) {
-            return number;
+    /** Makes of each number what these hold of it: the nearest, and of two the even one. */
+    void round(float[] numbers) {
+        if (this == FLOAT32) {
+            return;
         }
-        int even = bits >>> Short.SIZE & 1;
-        return Float.intBitsToFloat(bits + HALF_A_UNIT - 1 + even & UPPER_BITS);
+        for (int i = 0; i < numbers.length; i++) {
+            int bits = Float.floatToRawIntBits(numbers[i]);
+            int even = bits >>> Short.SIZE & 1;
+            if (!Float.isNaN(numbers[i])) {
+                numbers[i] = Float.intBitsToFloat(bits + HALF_A_UNIT - 1 + even & UPPER_BITS);
+            }
+        }
     }
 }
