@@ -19,6 +19,7 @@ import java.util.function.Function;
  */
 public final class Depthwise {
     private static final Map<Geometry, MachineCode> CONVOLUTIONS = new ConcurrentHashMap<>();
+    private static final Map<Geometry, MachineCode> INPUT_GRADIENTS = new ConcurrentHashMap<>();
     private static final Map<Geometry, MachineCode> FILTER_GRADIENTS = new ConcurrentHashMap<>();
     private static final int HEIGHT = 2;
     private static final int WIDTH = 3;
@@ -52,28 +53,40 @@ public final class Depthwise {
      * @return [N, C, OH, OW], of the images' type and order
      */
     public PtNDArray convolve(PtNDArray images, PtNDArray filter) {
-        return convolve(images, filter, false);
+        Geometry geometry = geometry(images);
+        PtNDArray output = emptyOutput(images, geometry);
+        Rows rows = Rows.forward(geometry, (int) images.getShape().get(HEIGHT));
+        call(CONVOLUTIONS, DepthwiseCode::convolution, geometry, rows, images, output, blocks(filter, geometry, false));
+        return output;
     }
 
     /**
-     * The gradient by the input of a convolution by a stride of 1: that of the output's gradient by the filter turned around.
+     * The gradient by the input.
      *
-     * @param outputGradient [N, C, H, W]
+     * @param outputGradient [N, C, OH, OW], of the images' type and order
+     * @param images that were convolved; their values are not read
      * @param filter float32 [C, 1, kernel, kernel]
-     * @return [N, C, H, W], of the gradient's type and order
+     * @return [N, C, H, W], of the images' type and order
      */
-    public PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray filter) {
-        if (stride != 1) {
-            throw new IllegalStateException("no gradient by the input of a convolution by " + stride);
-        }
-        return convolve(outputGradient, filter, true);
+    public PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray images, PtNDArray filter) {
+        Geometry geometry = geometry(images);
+        checkOutput(outputGradient, images, geometry);
+        PtNDArray gradient = LibTorch.emptyLike(images);
+        Rows rows = Rows.backward(geometry, (int) images.getShape().get(HEIGHT));
+        call(
+                INPUT_GRADIENTS,
+                DepthwiseCode::inputGradient,
+                geometry,
+                rows,
+                outputGradient,
+                gradient,
+                blocks(filter, geometry, true));
+        return gradient;
     }
 
-    private PtNDArray convolve(PtNDArray images, PtNDArray filter, boolean turned) {
-        Geometry geometry = geometry(images);
+    private float[] blocks(PtNDArray filter, Geometry geometry, boolean turned) {
         float[] values = filter(filter, geometry);
         geometry.elements().round(values);
-        PtNDArray output = emptyOutput(images, geometry);
         float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
         int taps = kernel * kernel;
         for (int channel = 0; channel < geometry.channels(); channel++) {
@@ -83,8 +96,7 @@ public final class Depthwise {
                 blocks[to + tap * Vector.LANES] = values[from + (turned ? taps - 1 - tap : tap)];
             }
         }
-        call(CONVOLUTIONS, DepthwiseCode::convolution, geometry, images, output, blocks);
-        return output;
+        return blocks;
     }
 
     /**
@@ -95,6 +107,23 @@ public final class Depthwise {
      */
     public void addFilterGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray images) {
         Geometry geometry = geometry(images);
+        checkOutput(outputGradient, images, geometry);
+        float[] values = filter(sum, geometry);
+        float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
+        Rows rows = Rows.forward(geometry, (int) images.getShape().get(HEIGHT));
+        call(FILTER_GRADIENTS, DepthwiseCode::filterGradient, geometry, rows, images, outputGradient, blocks);
+        int taps = kernel * kernel;
+        for (int channel = 0; channel < geometry.channels(); channel++) {
+            int to = channel * taps;
+            int from = firstTap(channel);
+            for (int tap = 0; tap < taps; tap++) {
+                values[to + tap] += blocks[from + tap * Vector.LANES];
+            }
+        }
+        pointer(sum).write(0, values, 0, values.length);
+    }
+
+    private static void checkOutput(PtNDArray outputGradient, PtNDArray images, Geometry geometry) {
         if (!outputGradient.getShape().equals(outputShape(images, geometry))
                 || Elements.of(outputGradient)
                         .filter(geometry.elements()::equals)
@@ -107,18 +136,6 @@ public final class Depthwise {
                             geometry.elements(),
                             images.getShape()));
         }
-        float[] values = filter(sum, geometry);
-        float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
-        call(FILTER_GRADIENTS, DepthwiseCode::filterGradient, geometry, images, outputGradient, blocks);
-        int taps = kernel * kernel;
-        for (int channel = 0; channel < geometry.channels(); channel++) {
-            int to = channel * taps;
-            int from = firstTap(channel);
-            for (int tap = 0; tap < taps; tap++) {
-                values[to + tap] += blocks[from + tap * Vector.LANES];
-            }
-        }
-        pointer(sum).write(0, values, 0, values.length);
     }
 
     private Geometry geometry(PtNDArray images) {
@@ -164,45 +181,74 @@ public final class Depthwise {
             Map<Geometry, MachineCode> codes,
             Function<Geometry, byte[]> writer,
             Geometry geometry,
-            PtNDArray images,
+            Rows rows,
+            PtNDArray input,
             PtNDArray output,
             float[] filter) {
         MachineCode code = codes.computeIfAbsent(geometry, wanted -> MachineCode.of(writer.apply(wanted)));
-        int height = (int) images.getShape().get(HEIGHT);
-        int outputs = geometry.outputs(height);
-        try (Memory rows = rows(geometry, height);
+        try (Memory entries = new Memory((long) rows.entries.length * Long.BYTES);
                 Memory blocks = new Memory((long) filter.length * Float.BYTES);
                 Memory argument = new Memory((long) DepthwiseCode.ARGUMENTS * Long.BYTES)) {
             long[] values = new long[DepthwiseCode.ARGUMENTS];
-            values[DepthwiseCode.INPUT] = LibTorch.address(images);
+            values[DepthwiseCode.INPUT] = LibTorch.address(input);
             values[DepthwiseCode.OUTPUT] = LibTorch.address(output);
             values[DepthwiseCode.FILTER] = Pointer.nativeValue(blocks);
-            values[DepthwiseCode.ROWS] = Pointer.nativeValue(rows);
-            values[DepthwiseCode.IMAGE_BYTES] = (long) height * geometry.rowBytes();
-            values[DepthwiseCode.OUTPUT_ROWS] = outputs;
-            values[DepthwiseCode.IMAGES_TO_DO] = images.getShape().get(0);
+            values[DepthwiseCode.ROWS] = Pointer.nativeValue(entries);
+            values[DepthwiseCode.IMAGE_BYTES] = rows.imageBytes;
+            values[DepthwiseCode.OUTPUT_ROWS] = rows.entries.length / DepthwiseCode.ROW_ENTRIES;
+            values[DepthwiseCode.IMAGES_TO_DO] = input.getShape().get(0);
             argument.write(0, values, 0, values.length);
+            entries.write(0, rows.entries, 0, rows.entries.length);
             blocks.write(0, filter, 0, filter.length);
             code.call(argument);
             blocks.read(0, filter, 0, filter.length);
         }
     }
 
-    private static Memory rows(Geometry geometry, int height) {
-        int outputs = geometry.outputs(height);
-        long[] values = new long[outputs * DepthwiseCode.ROW_ENTRIES];
-        for (int row = 0; row < outputs; row++) {
-            int above = row * geometry.stride() - geometry.padding();
-            int first = Math.max(0, -above);
-            int end = Math.min(geometry.kernel(), height - above);
-            int at = row * DepthwiseCode.ROW_ENTRIES;
-            values[at] = (long) (above + first) * geometry.rowBytes();
-            values[at + 1] = (long) first * geometry.filterRowBytes();
-            values[at + 2] = (long) end - first;
+    /** What a kernel must know of rows. */
+    private static final class Rows {
+        /** {@link DepthwiseCode#ROWS} */
+        private final long[] entries;
+        /** Of the kernel's input. */
+        private final long imageBytes;
+
+        private Rows(long[] entries, long imageBytes) {
+            this.entries = entries;
+            this.imageBytes = imageBytes;
         }
-        Memory rows = new Memory((long) values.length * Long.BYTES);
-        rows.write(0, values, 0, values.length);
-        return rows;
+
+        static Rows forward(Geometry geometry, int height) {
+            int rowBytes = geometry.width() * geometry.pixelBytes();
+            long[] entries = new long[geometry.outputs(height) * DepthwiseCode.ROW_ENTRIES];
+            for (int row = 0; row < geometry.outputs(height); row++) {
+                int above = row * geometry.stride() - geometry.padding();
+                int first = Math.max(0, -above);
+                int end = Math.min(geometry.kernel(), height - above);
+                put(entries, row, (long) (above + first) * rowBytes, first * geometry.filterRowBytes(), end - first);
+            }
+            return new Rows(entries, (long) height * rowBytes);
+        }
+
+        /** Row r of the gradient gets what row y of the output's gradient has of the turned filter's row stride y - r + padding. */
+        static Rows backward(Geometry geometry, int height) {
+            int rowBytes = geometry.outputs(geometry.width()) * geometry.pixelBytes();
+            int stride = geometry.stride();
+            long[] entries = new long[height * DepthwiseCode.ROW_ENTRIES];
+            for (int row = 0; row < height; row++) {
+                int first = Math.max(0, -Math.floorDiv(geometry.padding() - row, stride));
+                int last = Math.min(geometry.outputs(height) - 1, (row + geometry.padding()) / stride);
+                int filterRow = stride * first - row + geometry.padding();
+                put(entries, row, (long) first * rowBytes, filterRow * geometry.filterRowBytes(), last - first + 1);
+            }
+            return new Rows(entries, (long) geometry.outputs(height) * rowBytes);
+        }
+
+        private static void put(long[] entries, int row, long inputBytes, int filterBytes, int filterRows) {
+            int at = row * DepthwiseCode.ROW_ENTRIES;
+            entries[at] = inputBytes;
+            entries[at + 1] = filterBytes;
+            entries[at + 2] = filterRows;
+        }
     }
 
     private static Pointer pointer(PtNDArray array) {

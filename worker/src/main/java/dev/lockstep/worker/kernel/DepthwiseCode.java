@@ -15,6 +15,9 @@ import java.util.stream.IntStream;
  * the columns that do not are left out of the code.
  *
  * <p>Of a filter's row, each pixel of the input is loaded once, and used with all outputs of the tile that it reaches.
+ *
+ * <p>The gradient by the input is a convolution, too, of the output's gradient by the filter turned around: by a stride of two, of every second
+ * row and column of it, and which ones depends on where one is. There, input means the output's gradient, and output the input's.
  */
 final class DepthwiseCode {
     // What a kernel reads through its one argument, by index of a long. It counts the last three, and the input, on.
@@ -60,14 +63,6 @@ final class DepthwiseCode {
             return channels * elements.bytes();
         }
 
-        int rowBytes() {
-            return width * pixelBytes();
-        }
-
-        int outputRowBytes() {
-            return outputs(width) * pixelBytes();
-        }
-
         int blocks() {
             return (channels + Vector.LANES - 1) / Vector.LANES;
         }
@@ -96,21 +91,28 @@ final class DepthwiseCode {
 
     private final Assembler code = new Assembler();
     private final Geometry geometry;
+    private final boolean backward;
     private final Block block;
 
-    private DepthwiseCode(Geometry geometry, Block block) {
+    private DepthwiseCode(Geometry geometry, boolean backward, Block block) {
         this.geometry = geometry;
+        this.backward = backward;
         this.block = block;
     }
 
     /** Writes the output. */
     static byte[] convolution(Geometry geometry) {
-        return new DepthwiseCode(geometry, DepthwiseCode::convolution).write();
+        return new DepthwiseCode(geometry, false, DepthwiseCode::convolution).write();
+    }
+
+    /** Reads the output's gradient and writes the input's, by the filter turned around. */
+    static byte[] inputGradient(Geometry geometry) {
+        return new DepthwiseCode(geometry, true, DepthwiseCode::convolution).write();
     }
 
     /** Reads the output's gradient and adds to the filter's. */
     static byte[] filterGradient(Geometry geometry) {
-        return new DepthwiseCode(geometry, DepthwiseCode::filterGradient).write();
+        return new DepthwiseCode(geometry, false, DepthwiseCode::filterGradient).write();
     }
 
     private static Address argument(int index) {
@@ -170,14 +172,29 @@ final class DepthwiseCode {
     private List<Tile> split() {
         List<Tile> tiles = new ArrayList<>();
         int columns = geometry.outputs(geometry.width());
-        for (int begin = 0; begin < columns; begin += TILE) {
-            int outputs = Math.min(TILE, columns - begin);
-            int middle = begin * geometry.stride();
-            int first = Math.max(-geometry.padding(), -middle);
-            int last = Math.min((outputs - 1) * geometry.stride() + geometry.padding(), geometry.width() - 1 - middle);
-            tiles.add(new Tile(outputs, first, last));
+        int written = backward ? geometry.width() : columns;
+        int read = backward ? columns : geometry.width();
+        for (int begin = 0; begin < written; begin += TILE) {
+            int outputs = Math.min(TILE, written - begin);
+            int middle = inputs(begin);
+            int first = -geometry.padding();
+            int last = geometry.padding() + (backward ? outputs - 1 : (outputs - 1) * geometry.stride());
+            if (backward) {
+                first = -(-first / geometry.stride());
+                last = last / geometry.stride();
+            }
+            tiles.add(new Tile(outputs, Math.max(first, -middle), Math.min(last, read - 1 - middle)));
         }
         return tiles;
+    }
+
+    /** How far a tile of so many outputs goes in the input. */
+    private int inputs(int outputs) {
+        return backward ? outputs / geometry.stride() : outputs * geometry.stride();
+    }
+
+    private int inputRowBytes() {
+        return (backward ? geometry.outputs(geometry.width()) : geometry.width()) * geometry.pixelBytes();
     }
 
     private void tile(Tile tile) {
@@ -199,17 +216,17 @@ final class DepthwiseCode {
             block.write(this, tile, Lanes.MASKED);
         }
         int passed = whole * blockBytes;
-        code.add(General.RSI, tile.outputs * geometry.stride() * geometry.pixelBytes() - passed);
+        code.add(General.RSI, inputs(tile.outputs) * geometry.pixelBytes() - passed);
         code.add(General.RDX, tile.outputs * geometry.pixelBytes() - passed);
     }
 
     /** Begins to bring the tile's part of the input's next rows into the cache. */
     private void prefetchInput(Tile tile) {
-        for (int row = 0; row < geometry.stride(); row++) {
-            for (int column = 0; column < tile.outputs * geometry.stride(); column++) {
-                code.prefetch(
-                        new Address(General.RSI, 0),
-                        (geometry.kernel() + row) * geometry.rowBytes() + column * geometry.pixelBytes());
+        int window = backward ? (geometry.kernel() + 1) / geometry.stride() : geometry.kernel();
+        int next = backward ? 1 : geometry.stride();
+        for (int row = window; row < window + next; row++) {
+            for (int column = 0; column < inputs(tile.outputs); column++) {
+                code.prefetch(new Address(General.RSI, 0), row * inputRowBytes() + column * geometry.pixelBytes());
             }
         }
     }
@@ -232,7 +249,8 @@ final class DepthwiseCode {
         prefetchInput(tile);
         each(
                 tile.outputs,
-                x -> code.prefetch(new Address(General.RDX, 0), geometry.outputRowBytes() + x * geometry.pixelBytes()));
+                x -> code.prefetch(
+                        new Address(General.RDX, 0), (geometry.outputs(geometry.width()) + x) * geometry.pixelBytes()));
         each(tile.outputs, x -> load(output(x), General.RDX, x, lanes));
         filterRows(() -> {
             each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));
@@ -257,8 +275,8 @@ final class DepthwiseCode {
         code.move(General.RCX, new Address(General.R9, 2 * Long.BYTES));
         int again = code.here();
         row.run();
-        code.add(General.R11, geometry.rowBytes());
-        code.add(General.R8, geometry.filterRowBytes());
+        code.add(General.R11, inputRowBytes());
+        code.add(General.R8, (backward ? geometry.stride() : 1) * geometry.filterRowBytes());
         code.decrement(General.RCX);
         code.jumpBackUnlessZero(again);
     }
@@ -269,10 +287,10 @@ final class DepthwiseCode {
 
     /** The outputs of a tile that a column of the input reaches, each by a column of the filter. */
     private void reached(Tile tile, int column, Use use) {
-        for (int x = 0; x < geometry.kernel(); x++) {
-            int distance = column + geometry.padding() - x;
-            int output = Math.floorDiv(distance, geometry.stride());
-            if (output * geometry.stride() == distance && output >= 0 && output < tile.outputs) {
+        for (int output = 0; output < tile.outputs; output++) {
+            int x = geometry.padding()
+                    + (backward ? column * geometry.stride() - output : column - output * geometry.stride());
+            if (x >= 0 && x < geometry.kernel()) {
                 use.write(output, x);
             }
         }

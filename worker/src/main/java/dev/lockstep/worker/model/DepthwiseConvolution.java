@@ -74,10 +74,11 @@ final class DepthwiseConvolution extends Layer {
 
     private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+            if (Depthwise.fits(input)) {
+                return new Depthwise(kernel, stride).inputGradient(outputGradient, input, filter);
+            }
             if (stride == 1) {
-                return Depthwise.fits(outputGradient)
-                        ? new Depthwise(kernel, stride).inputGradient(outputGradient, filter)
-                        : turnedAround(outputGradient, filter, half);
+                return turnedAround(outputGradient, filter, half);
             }
             if (half == null) {
                 return ConvolutionGradients.depthwiseInput(
