@@ -9,7 +9,7 @@ import java.util.List;
  * @param cpuCores logical processors that Lockstep may use
  * @param gitCommit the commit Lockstep was built from; null outside a checkout
  * @param allocator what gives out the host memory of tensors; null until a worker has told
- * @param normKernels what does batch norm and SiLU in training; null until a worker has told
+ * @param kernels what does batch norm, SiLU and depthwise convolutions in training; null until a worker has told
  */
 public record SystemInfo(
         String hostname,
@@ -27,7 +27,7 @@ public record SystemInfo(
         String lockstepVersion,
         String gitCommit,
         String allocator,
-        String normKernels) {
+        String kernels) {
 
     public SystemInfo {
         devices = List.copyOf(devices);

@@ -7,7 +7,7 @@ package dev.lockstep.common.work;
  * @param cudaVersion null on CPU builds
  * @param cudnnVersion null on CPU builds
  * @param allocator what gives out the host memory of tensors, as in {@code glibc 2.36, huge pages}
- * @param normKernels what does batch norm and SiLU in training: Lockstep's own machine code, as in {@code AVX-512 for channels-last
+ * @param kernels what does batch norm, SiLU and depthwise convolutions in training: Lockstep's own machine code, as in {@code AVX-512 for channels-last
  *     float32}, or {@code libtorch}
  */
 public record EngineInfo(
@@ -17,4 +17,4 @@ public record EngineInfo(
         String cudnnVersion,
         int threads,
         String allocator,
-        String normKernels) {}
+        String kernels) {}

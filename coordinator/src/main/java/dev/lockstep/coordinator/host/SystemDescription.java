@@ -55,6 +55,6 @@ public final class SystemDescription {
                 withoutEngine.lockstepVersion(),
                 withoutEngine.gitCommit(),
                 engine.allocator(),
-                engine.normKernels());
+                engine.kernels());
     }
 }

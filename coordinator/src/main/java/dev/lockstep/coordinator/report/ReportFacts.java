@@ -53,7 +53,7 @@ final class ReportFacts {
                 new Fact("PyTorch Version", Figures.text(system.pytorchVersion())),
                 new Fact("DJL Version", Figures.text(system.djlVersion())),
                 new Fact("Memory Allocator", Figures.text(system.allocator())),
-                new Fact("Batch Norm and SiLU", Figures.text(system.normKernels())),
+                new Fact("Kernels", Figures.text(system.kernels())),
                 new Fact("Akka Version", Figures.text(system.akkaVersion()))));
         if (system.cudaVersion() != null) {
             facts.add(new Fact("CUDA Version", system.cudaVersion()));

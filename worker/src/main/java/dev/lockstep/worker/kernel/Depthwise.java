@@ -39,13 +39,6 @@ public final class Depthwise {
         this.stride = stride;
     }
 
-    /** Whether this machine, and this process's number of threads, let the kernels serve; and whether they know such an array. */
-    public static boolean fits(PtNDArray images) {
-        return JniUtils.getNumThreads() == 1
-                && Elements.of(images).filter(Processor::serves).isPresent()
-                && LibTorch.isDenseChannelsLast(images);
-    }
-
     /**
      * The convolution.
      *
@@ -139,7 +132,7 @@ public final class Depthwise {
     }
 
     private Geometry geometry(PtNDArray images) {
-        if (!fits(images)) {
+        if (!Kernels.fit(images)) {
             throw new IllegalArgumentException(
                     "no kernel for %s %s".formatted(images.getDataType(), images.getShape()));
         }

@@ -2,12 +2,8 @@ package dev.lockstep.worker.kernel;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.libtorch.LibTorch;
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
 
 /**
  * Batch norm in training and SiLU after it, y = silu((x - mean) / sqrt(variance + epsilon) gamma + beta), of one batch [N, C, H, W] of
@@ -15,9 +11,6 @@ import java.util.stream.Collectors;
  * rounded to but when an image is written. The arrays have no history; nothing is kept for the way back but x.
  */
 public final class NormSilu implements AutoCloseable {
-    /** What {@link #describe} says where no kernel serves. */
-    public static final String LIBTORCH = "libtorch";
-
     private final PtNDArray input;
     private final Elements elements;
     private final NormSiluKernels kernels;
@@ -29,7 +22,11 @@ public final class NormSilu implements AutoCloseable {
     private final double[] mean;
     private final double[] variance;
 
-    /** Finds the batch's statistics. The input is closed with this. */
+    /**
+     * Finds the batch's statistics.
+     *
+     * @param input that {@link Kernels#fit}; closed with this
+     */
     public NormSilu(PtNDArray input, PtNDArray gamma, PtNDArray beta, double epsilon) {
         Shape shape = input.getShape();
         int channels = (int) shape.get(1);
@@ -58,22 +55,6 @@ public final class NormSilu implements AutoCloseable {
         tables.put(Tables.SCALE, scale);
         tables.put(Tables.OFFSET, betas);
         tables.put(Tables.INTERCEPT, intercepts);
-    }
-
-    /** Whether this machine, and this process's number of threads, let the kernels serve; and whether they know such an array. */
-    public static boolean fits(PtNDArray input) {
-        return JniUtils.getNumThreads() == 1
-                && Elements.of(input).filter(Processor::serves).isPresent()
-                && LibTorch.isDenseChannelsLast(input);
-    }
-
-    /** Which images the kernels serve in this process, or {@link #LIBTORCH}. */
-    public static String describe() {
-        String served = Arrays.stream(Elements.values())
-                .filter(Processor::serves)
-                .map(elements -> elements.name().toLowerCase(Locale.ROOT))
-                .collect(Collectors.joining(" and "));
-        return served.isEmpty() || JniUtils.getNumThreads() != 1 ? LIBTORCH : "AVX-512 for channels-last " + served;
     }
 
     private void checkLikeInput(PtNDArray array) {

@@ -5,6 +5,7 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.initializer.Initializer;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
 
 /** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
@@ -42,7 +43,7 @@ final class BatchNormalization extends Layer {
                 epsilon);
     }
 
-    /** In training, with SiLU after it; only where {@link NormSilu#fits}. Keeps a handle of the input. */
+    /** In training, with SiLU after it; only where {@link Kernels#fit}. Keeps a handle of the input. */
     NormSilu withSilu(PtNDArray input) {
         NormSilu normSilu = new NormSilu(JniUtils.detachGradient(input), values(weight), values(bias), epsilon);
         normSilu.updateRunning(values(runningMean), values(runningVariance), momentum);

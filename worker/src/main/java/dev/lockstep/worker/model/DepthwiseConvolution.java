@@ -5,6 +5,7 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.kernel.Depthwise;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
@@ -50,7 +51,7 @@ final class DepthwiseConvolution extends Layer {
         HalfType half = AutocastMode.type(DeviceType.CPU);
         PtNDArray read = JniUtils.detachGradient(input);
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
-            PtNDArray output = Depthwise.fits(read)
+            PtNDArray output = Kernels.fit(read)
                     ? new Depthwise(kernel, stride).convolve(read, filter)
                     : convolution.convolve(read, filter, stride);
             cuts.cut(input, output, gradient -> finish(read, gradient, half));
@@ -74,7 +75,7 @@ final class DepthwiseConvolution extends Layer {
 
     private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
-            if (Depthwise.fits(input)) {
+            if (Kernels.fit(input)) {
                 return new Depthwise(kernel, stride).inputGradient(outputGradient, input, filter);
             }
             if (stride == 1) {
@@ -92,7 +93,7 @@ final class DepthwiseConvolution extends Layer {
     }
 
     private void addWeightGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray input) {
-        if (Depthwise.fits(input)) {
+        if (Kernels.fit(input)) {
             new Depthwise(kernel, stride).addFilterGradient(sum, outputGradient, input);
             return;
         }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.libtorch.LibTorch;
 
@@ -29,7 +30,7 @@ final class NormActivation extends Layer {
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        if (training && GraphCuts.pay(input) && NormSilu.fits(input)) {
+        if (training && GraphCuts.pay(input) && Kernels.fit(input)) {
             return squeeze == null ? activated(input) : squeezed(input);
         }
         try (PtNDArray normalized = norm.apply(input, training)) {

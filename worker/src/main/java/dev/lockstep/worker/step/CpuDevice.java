@@ -17,7 +17,7 @@ import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
 import dev.lockstep.worker.collective.SharedMemoryCollective;
-import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibC;
@@ -50,7 +50,7 @@ final class CpuDevice implements ReplicaDevice {
                 null,
                 JniUtils.getNumThreads(),
                 HostAllocator.describe(),
-                NormSilu.describe());
+                Kernels.describe());
     }
 
     @Override

@@ -25,7 +25,7 @@ import dev.lockstep.worker.cuda.CudaRuntime;
 import dev.lockstep.worker.cuda.Nccl;
 import dev.lockstep.worker.cuda.NcclLibrary;
 import dev.lockstep.worker.cuda.PinnedMemory;
-import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.GraphRecorder;
 import dev.lockstep.worker.libtorch.HostAllocator;
@@ -79,7 +79,7 @@ final class CudaDevice implements ReplicaDevice {
                 versions.cudnn(),
                 JniUtils.getNumThreads(),
                 HostAllocator.describe(),
-                NormSilu.LIBTORCH);
+                Kernels.LIBTORCH);
     }
 
     /** Its sizes alone: a GPU that is too small says so when it is tried, and loses nothing by it. */

@@ -39,7 +39,7 @@ class NormSiluTest {
         JniUtils.setSeed(7);
         threads = JniUtils.getNumThreads();
         JniUtils.setNumThreads(1);
-        assumeTrue(Processor.serves(Elements.FLOAT32), "no AVX-512 here");
+        assumeTrue(Kernels.serves(Elements.FLOAT32), "no AVX-512 here");
     }
 
     @AfterEach
@@ -79,7 +79,7 @@ class NormSiluTest {
         "2, 32, 14, 14, 0, 60"
     })
     void shouldFindItForBfloat16(int images, int channels, int height, int width, float mean, float deviation) {
-        assumeTrue(Processor.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
+        assumeTrue(Kernels.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
         PtNDArray input = Bfloat16Images.of(
                 random(images, channels, height, width).muli(deviation).addi(mean));
         PtNDArray outputGradient = Bfloat16Images.of(random(images, channels, height, width));
@@ -106,7 +106,7 @@ class NormSiluTest {
         PtNDArray expected = LibTorch.silu(normalized);
         JniUtils.backward(expected, outputGradient.toType(DataType.FLOAT32, true), false, false);
 
-        assertTrue(NormSilu.fits(input));
+        assertTrue(Kernels.fit(input));
         PtNDArray runningMean = (PtNDArray) manager.zeros(new Shape(channels));
         PtNDArray runningVariance = (PtNDArray) manager.ones(new Shape(channels));
         PtNDArray output = LibTorch.emptyLike(input);
@@ -143,7 +143,7 @@ class NormSiluTest {
     @ParameterizedTest(name = "silu({0})")
     @ValueSource(floats = {0, 1e-20f, 0.5f, -0.5f, 5, -5, 20, -20, 87, -87, 103, -103, 1e10f, -1e10f})
     void shouldKnowItForBfloat16(float x) {
-        assumeTrue(Processor.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
+        assumeTrue(Kernels.serves(Elements.BFLOAT16), "no AVX-512 with bfloat16 here");
         shouldKnowSilu(x, Bfloat16Images.of(random(1, 1, 1, 2)), HALF_A_BFLOAT16_UNIT);
     }
 
@@ -200,12 +200,12 @@ class NormSiluTest {
 
     @Test
     void shouldLeaveOtherArraysAlone() {
-        assertTrue(NormSilu.fits(random(1, 16, 4, 4)));
-        assertFalse(NormSilu.fits((PtNDArray) manager.ones(new Shape(1, 16, 4, 4))), "contiguous");
-        assertFalse(NormSilu.fits((PtNDArray) random(2, 16, 4, 4).get(":, :, :, :2")), "with gaps");
-        assertFalse(NormSilu.fits(random(1, 16, 4, 4).toType(DataType.FLOAT16, true)), "16 bits");
+        assertTrue(Kernels.fit(random(1, 16, 4, 4)));
+        assertFalse(Kernels.fit((PtNDArray) manager.ones(new Shape(1, 16, 4, 4))), "contiguous");
+        assertFalse(Kernels.fit((PtNDArray) random(2, 16, 4, 4).get(":, :, :, :2")), "with gaps");
+        assertFalse(Kernels.fit(random(1, 16, 4, 4).toType(DataType.FLOAT16, true)), "16 bits");
         JniUtils.setNumThreads(2);
-        assertFalse(NormSilu.fits(random(1, 16, 4, 4)), "two threads");
+        assertFalse(Kernels.fit(random(1, 16, 4, 4)), "two threads");
     }
 
     private PtNDArray random(int images, int channels, int height, int width) {

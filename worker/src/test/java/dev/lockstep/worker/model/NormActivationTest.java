@@ -12,7 +12,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
-import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.libtorch.AutocastMode;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
@@ -63,7 +63,7 @@ class NormActivationTest {
         JniUtils.setNumThreads(2);
         Map<String, float[]> expected = run(layer, input, gradient);
         JniUtils.setNumThreads(1);
-        assumeTrue(NormSilu.fits(input), "no AVX-512 here");
+        assumeTrue(Kernels.fit(input), "no AVX-512 here");
         Map<String, float[]> found = run(layer, input, gradient);
 
         assertClose(expected, found, 1e-5f);
@@ -91,7 +91,7 @@ class NormActivationTest {
         Map<String, float[]> expected =
                 run(layer, input.toType(DataType.FLOAT32, true), gradient.toType(DataType.FLOAT32, true));
         JniUtils.setNumThreads(1);
-        assumeTrue(NormSilu.fits(input), "no AVX-512 with bfloat16 here");
+        assumeTrue(Kernels.fit(input), "no AVX-512 with bfloat16 here");
         Map<String, float[]> found =
                 AutocastMode.with(DeviceType.CPU, HalfType.BFLOAT16, () -> run(layer, input, gradient));
 

@@ -25,7 +25,7 @@ import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
-import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.libtorch.HostAllocator;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.time.Duration;
@@ -58,7 +58,7 @@ class DjlTrainingEngineTest {
     @Test
     void shouldTellItsVersions() {
         assertEquals(
-                new EngineInfo("0.32.0", "2.5.1", null, null, 1, HostAllocator.describe(), NormSilu.describe()), info);
+                new EngineInfo("0.32.0", "2.5.1", null, null, 1, HostAllocator.describe(), Kernels.describe()), info);
     }
 
     @Test
