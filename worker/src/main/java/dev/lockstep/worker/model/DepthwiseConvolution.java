@@ -14,7 +14,7 @@ import dev.lockstep.worker.libtorch.ConvolutionGradients;
 /**
  * {@code torch.nn.Conv2d} with as many groups as channels, 3 x 3 or 5 x 5, by steps of one or two. On the CPU autograd's graph is cut
  * here, because oneDNN's kernels for the gradients that autograd asks for are two to ten times slower than others that find the
- * same sums (docs/adr/0008):
+ * same sums. Where they serve, those are Lockstep's own (docs/adr/0020); elsewhere (docs/adr/0008):
  *
  * <ul>
  *   <li>by the input: the convolution of the output's gradient by the filter turned around;

@@ -19,11 +19,13 @@ import dev.lockstep.worker.libtorch.AutocastMode.HalfType;
 import dev.lockstep.worker.libtorch.Bfloat16Images;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** By kernels, which serve one thread, against libtorch's operators and autograd, which serve several. */
 class NormActivationTest {
@@ -46,14 +48,7 @@ class NormActivationTest {
     }
 
     @ParameterizedTest(name = "{0} images of {1} channels, {2} x {3}, squeezed {4}")
-    @CsvSource({
-        "2, 16, 8, 8, false",
-        "3, 24, 7, 7, false",
-        "2, 16, 8, 8, true",
-        "3, 24, 7, 7, true",
-        "4, 40, 28, 28, true",
-        "1, 144, 6, 5, true"
-    })
+    @MethodSource("layers")
     void shouldFindWhatLibtorchFinds(int images, int channels, int height, int width, boolean squeezed) {
         Shape byPixel = new Shape(images, height, width, channels);
         PtNDArray input = JniUtils.permute((PtNDArray) manager.randomNormal(byPixel), Layer.TO_NCHW);
@@ -71,14 +66,7 @@ class NormActivationTest {
 
     /** Libtorch's operators are further from float32 than that, but for the squeeze, whose convolutions are bfloat16's in both. */
     @ParameterizedTest(name = "{0} images of {1} channels, {2} x {3}, squeezed {4}")
-    @CsvSource({
-        "2, 16, 8, 8, false",
-        "3, 24, 7, 7, false",
-        "2, 16, 8, 8, true",
-        "3, 24, 7, 7, true",
-        "4, 40, 28, 28, true",
-        "1, 144, 6, 5, true"
-    })
+    @MethodSource("layers")
     void shouldFindInBfloat16WhatLibtorchFindsInFloat32(
             int images, int channels, int height, int width, boolean squeezed) {
         Shape byPixel = new Shape(images, height, width, channels);
@@ -105,6 +93,16 @@ class NormActivationTest {
             assertNotEquals(0, largest, name);
             assertArrayEquals(expected.get(name), found.get(name), part * largest, name);
         }
+    }
+
+    private static List<Arguments> layers() {
+        return List.of(
+                Arguments.of(2, 16, 8, 8, false),
+                Arguments.of(3, 24, 7, 7, false),
+                Arguments.of(2, 16, 8, 8, true),
+                Arguments.of(3, 24, 7, 7, true),
+                Arguments.of(4, 40, 28, 28, true),
+                Arguments.of(1, 144, 6, 5, true));
     }
 
     private NormActivation layer(int channels, boolean squeezed) {
