@@ -142,7 +142,7 @@ class DepthwiseConvolutionTest {
             PtNDArray leaf = images(new Shape(1, 16, 4, 4), true);
             leaf.attach(step);
             leaf.setRequiresGradient(true);
-            layer.apply(leaf.mul(2), true);
+            layer.apply(Twice.of(leaf), true);
         }
         Found again = run(layer, weight, input);
         cuts.continueBackward();
@@ -165,8 +165,8 @@ class DepthwiseConvolutionTest {
         DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 5, 1, cuts);
         PtNDArray values = withZeroGradient(layer, weight);
 
-        PtNDArray first = layer.apply(leaf(small).mul(2), true);
-        PtNDArray second = layer.apply(leaf(large).mul(2), true);
+        PtNDArray first = layer.apply(Twice.of(leaf(small)), true);
+        PtNDArray second = layer.apply(Twice.of(leaf(large)), true);
         backward(second);
         backward(first);
 
@@ -179,7 +179,7 @@ class DepthwiseConvolutionTest {
         DepthwiseConvolution layer = new DepthwiseConvolution("c", 16, 3, 1, cuts);
         PtNDArray values = withZeroGradient(layer, weight);
         PtNDArray leaf = leaf(images(new Shape(2, 16, 8, 8), true));
-        PtNDArray output = layer.apply(leaf.mul(2), true);
+        PtNDArray output = layer.apply(Twice.of(leaf), true);
 
         JniUtils.backward(output, (PtNDArray) manager.ones(output.getShape()), false, false);
         float before = leaf.getGradient().abs().sum().getFloat()
@@ -199,7 +199,7 @@ class DepthwiseConvolutionTest {
         PtNDArray values = withZeroGradient(layer, weight);
         JniUtils.setGradMode(false);
 
-        PtNDArray output = layer.apply(leaf(input).mul(2), false);
+        PtNDArray output = layer.apply(Twice.of(leaf(input)), false);
         cuts.continueBackward();
 
         assertFalse(LibTorch.hasGradient(output));
@@ -218,7 +218,7 @@ class DepthwiseConvolutionTest {
     }
 
     private Found run(Layer layer, PtNDArray weight, PtNDArray input) {
-        return run(layer, weight, input, layerInput -> layer.apply((PtNDArray) layerInput.mul(2), true));
+        return run(layer, weight, input, layerInput -> layer.apply(Twice.of((PtNDArray) layerInput), true));
     }
 
     private Found runHalf(Layer layer, PtNDArray weight, PtNDArray input) {

@@ -137,7 +137,7 @@ class NormActivationTest {
         PtNDArray leaf = JniUtils.detachGradient(input);
         leaf.setRequiresGradient(true);
 
-        PtNDArray output = layer.apply(leaf.mul(2), true);
+        PtNDArray output = layer.apply(Twice.of(leaf), true);
         found.put("output", toFloats(output));
         // The kernels turn it into another in place.
         JniUtils.backward(output, (PtNDArray) gradient.duplicate(), false, false);
