@@ -133,15 +133,31 @@ final class Assembler {
         evex(MAP_0F, NO_PREFIX, 0x11, from.number, UNUSED, to, lanes, false);
     }
 
+    /** Loads numbers of some type as float32. */
+    void load(Elements elements, Vector to, Operand from, Lanes lanes) {
+        switch (elements) {
+            case FLOAT32 -> load(to, from, lanes);
+            case BFLOAT16 -> loadHalf(to, from, lanes);
+        }
+    }
+
+    /** Stores float32 as numbers of some type; may change the register. */
+    void store(Elements elements, Vector from, Operand to, Lanes lanes) {
+        switch (elements) {
+            case FLOAT32 -> store(from, to, lanes);
+            case BFLOAT16 -> storeHalf(from, to, lanes);
+        }
+    }
+
     /** Loads bfloat16, whose bits are the upper ones of float32. */
-    void loadHalf(Vector to, Operand from, Lanes lanes) {
+    private void loadHalf(Vector to, Operand from, Lanes lanes) {
         evex(MAP_0F38, PREFIX_66, 0x33, to.number, UNUSED, from, lanes, true, InMemory.HALF);
         evex(MAP_0F, PREFIX_66, 0x72, SHIFT_LEFT, to.number, to.number);
         bytes(Short.SIZE);
     }
 
     /** Stores as bfloat16, rounded to the nearest; changes the register. AVX-512BW, VL and BF16 */
-    void storeHalf(Vector from, Operand to, Lanes lanes) {
+    private void storeHalf(Vector from, Operand to, Lanes lanes) {
         evex(MAP_0F38, PREFIX_F3, 0x72, from.number, UNUSED, from.number);
         evex(MAP_0F, PREFIX_F2 | EVEX_WIDE, 0x7F, from.number, UNUSED, to, lanes, false, InMemory.HALF_A_VECTOR);
     }

@@ -63,7 +63,7 @@ public final class Depthwise {
      */
     public PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray images, PtNDArray filter) {
         Geometry geometry = geometry(images);
-        checkOutput(outputGradient, images, geometry);
+        geometry.elements().check(outputGradient, outputShape(images, geometry));
         PtNDArray gradient = LibTorch.emptyLike(images);
         Rows rows = Rows.backward(geometry, (int) images.getShape().get(HEIGHT));
         call(
@@ -100,7 +100,7 @@ public final class Depthwise {
      */
     public void addFilterGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray images) {
         Geometry geometry = geometry(images);
-        checkOutput(outputGradient, images, geometry);
+        geometry.elements().check(outputGradient, outputShape(images, geometry));
         float[] values = filter(sum, geometry);
         float[] blocks = new float[geometry.blocks() * geometry.filterBytes() / Float.BYTES];
         Rows rows = Rows.forward(geometry, (int) images.getShape().get(HEIGHT));
@@ -114,21 +114,6 @@ public final class Depthwise {
             }
         }
         pointer(sum).write(0, values, 0, values.length);
-    }
-
-    private static void checkOutput(PtNDArray outputGradient, PtNDArray images, Geometry geometry) {
-        if (!outputGradient.getShape().equals(outputShape(images, geometry))
-                || Elements.of(outputGradient)
-                        .filter(geometry.elements()::equals)
-                        .isEmpty()
-                || !LibTorch.isDenseChannelsLast(outputGradient)) {
-            throw new IllegalArgumentException("a gradient of %s %s is none of a convolution of %s %s"
-                    .formatted(
-                            outputGradient.getDataType(),
-                            outputGradient.getShape(),
-                            geometry.elements(),
-                            images.getShape()));
-        }
     }
 
     private Geometry geometry(PtNDArray images) {

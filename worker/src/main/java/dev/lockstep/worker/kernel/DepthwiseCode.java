@@ -317,18 +317,10 @@ final class DepthwiseCode {
     }
 
     private void load(Vector to, General row, int column, Lanes lanes) {
-        Address from = new Address(row, column * geometry.pixelBytes());
-        switch (geometry.elements()) {
-            case FLOAT32 -> code.load(to, from, lanes);
-            case BFLOAT16 -> code.loadHalf(to, from, lanes);
-        }
+        code.load(geometry.elements(), to, new Address(row, column * geometry.pixelBytes()), lanes);
     }
 
     private void store(Vector from, int column, Lanes lanes) {
-        Address to = new Address(General.RDX, column * geometry.pixelBytes());
-        switch (geometry.elements()) {
-            case FLOAT32 -> code.store(from, to, lanes);
-            case BFLOAT16 -> code.storeHalf(from, to, lanes);
-        }
+        code.store(geometry.elements(), from, new Address(General.RDX, column * geometry.pixelBytes()), lanes);
     }
 }

@@ -1,6 +1,7 @@
 package dev.lockstep.worker.kernel;
 
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.libtorch.LibTorch;
@@ -26,6 +27,16 @@ enum Elements {
             return Optional.of(FLOAT32);
         }
         return LibTorch.isBfloat16(array) ? Optional.of(BFLOAT16) : Optional.empty();
+    }
+
+    /** @throws IllegalArgumentException if an array is not of these, of this shape, and dense in channels-last order */
+    void check(PtNDArray array, Shape shape) {
+        if (!array.getShape().equals(shape)
+                || of(array).filter(this::equals).isEmpty()
+                || !LibTorch.isDenseChannelsLast(array)) {
+            throw new IllegalArgumentException("%s %s is not %s %s in channels-last order"
+                    .formatted(array.getDataType(), array.getShape(), this, shape));
+        }
     }
 
     int bytes() {

@@ -58,12 +58,7 @@ public final class NormSilu implements AutoCloseable {
     }
 
     private void checkLikeInput(PtNDArray array) {
-        if (!array.getShape().equals(input.getShape())
-                || Elements.of(array).filter(elements::equals).isEmpty()
-                || !LibTorch.isDenseChannelsLast(array)) {
-            throw new IllegalArgumentException("%s %s does not lie as an input of %s %s does"
-                    .formatted(array.getDataType(), array.getShape(), elements, input.getShape()));
-        }
+        elements.check(array, input.getShape());
     }
 
     /** Sums of distances from each channel's first number: the sums' rounding is then small beside the variance. */

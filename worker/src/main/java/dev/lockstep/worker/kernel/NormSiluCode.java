@@ -290,18 +290,11 @@ final class NormSiluCode {
 
     private void load(Vector to, Operand from, Lanes lanes) {
         code.prefetch(from, PREFETCH_BYTES);
-        switch (elements) {
-            case FLOAT32 -> code.load(to, from, lanes);
-            case BFLOAT16 -> code.loadHalf(to, from, lanes);
-        }
+        code.load(elements, to, from, lanes);
     }
 
     /** Changes the register. */
     private void storeSecond(Vector from, Pixel pixel, Lanes lanes) {
-        Operand to = pixel.at(General.RDX);
-        switch (elements) {
-            case FLOAT32 -> code.store(from, to, lanes);
-            case BFLOAT16 -> code.storeHalf(from, to, lanes);
-        }
+        code.store(elements, from, pixel.at(General.RDX), lanes);
     }
 }

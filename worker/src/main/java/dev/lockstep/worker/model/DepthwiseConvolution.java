@@ -31,6 +31,7 @@ final class DepthwiseConvolution extends Layer {
     private final Convolution convolution;
     private final Parameter weight;
     private final GraphCuts cuts;
+    private final Depthwise depthwise;
 
     /** @param cuts of the model that this is a layer of */
     DepthwiseConvolution(String name, int channels, int kernel, int stride, GraphCuts cuts) {
@@ -41,6 +42,7 @@ final class DepthwiseConvolution extends Layer {
                 "convolution", new Convolution(name, channels, channels, kernel, stride, channels, false));
         this.weight = convolution.weight();
         this.cuts = cuts;
+        this.depthwise = new Depthwise(kernel, stride);
     }
 
     @Override
@@ -51,9 +53,8 @@ final class DepthwiseConvolution extends Layer {
         HalfType half = AutocastMode.type(DeviceType.CPU);
         PtNDArray read = JniUtils.detachGradient(input);
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
-            PtNDArray output = Kernels.fit(read)
-                    ? new Depthwise(kernel, stride).convolve(read, filter)
-                    : convolution.convolve(read, filter, stride);
+            PtNDArray output =
+                    Kernels.fit(read) ? depthwise.convolve(read, filter) : convolution.convolve(read, filter, stride);
             cuts.cut(input, output, gradient -> finish(read, gradient, half));
             return GraphCuts.view(output);
         }
@@ -76,7 +77,7 @@ final class DepthwiseConvolution extends Layer {
     private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
         try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
             if (Kernels.fit(input)) {
-                return new Depthwise(kernel, stride).inputGradient(outputGradient, input, filter);
+                return depthwise.inputGradient(outputGradient, input, filter);
             }
             if (stride == 1) {
                 return turnedAround(outputGradient, filter, half);
@@ -94,7 +95,7 @@ final class DepthwiseConvolution extends Layer {
 
     private void addWeightGradient(PtNDArray sum, PtNDArray outputGradient, PtNDArray input) {
         if (Kernels.fit(input)) {
-            new Depthwise(kernel, stride).addFilterGradient(sum, outputGradient, input);
+            depthwise.addFilterGradient(sum, outputGradient, input);
             return;
         }
         if (kernel == FiveWideGradient.KERNEL) {
