@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
                 + "device, several of them side by side against Lockstep on as many, an empty model's step through the "
                 + "whole cluster, and the reduce of the gradients against a copy of the same bytes. Prints the ratios "
                 + "and writes them as JSON. It works on CPU devices, in clusters of its own; close other programs. "
-                + "Takes about ten minutes with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
-                + "--precision fp32 --steps 10 --warmup 3, the others as run's.",
+                + "Takes some twenty minutes with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
+                + "--precision fp32 --steps 24 --warmup 10, the others as run's.",
         sortOptions = false)
 final class Overhead implements Callable<Integer> {
     /** The settings of a run that are the user's choice here. */
@@ -48,8 +48,18 @@ final class Overhead implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "how often all of them train, in turn (default: 4)")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "how often all of them train, each time in new processes (default: 3)")
     Integer rounds;
+
+    @Option(
+            names = "--turn",
+            paramLabel = "SECONDS",
+            description = "how long Lockstep or the bare loops train while the other side stands still, at most 20 "
+                    + "(default: 12)")
+    Integer turnSeconds;
 
     @Option(
             names = "--empty-workers",
@@ -83,6 +93,7 @@ final class Overhead implements Callable<Integer> {
                 RunOptions.chosen(spec.commandLine().getParseResult(), SETTINGS),
                 quick,
                 rounds,
+                turnSeconds,
                 emptyWorkers,
                 emptySteps);
         RunDir own = new RunDir(shell.runDir().path().resolve(FOLDER));

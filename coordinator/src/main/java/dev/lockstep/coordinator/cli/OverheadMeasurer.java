@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.typesafe.config.ConfigUtil;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.report.Report;
+import dev.lockstep.common.report.Result;
 import dev.lockstep.common.report.SystemInfo;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.overhead.BareLoops;
@@ -12,8 +13,9 @@ import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
 import dev.lockstep.coordinator.overhead.ReduceBenchmark;
-import dev.lockstep.coordinator.overhead.Rounds;
+import dev.lockstep.coordinator.overhead.Standstill;
 import dev.lockstep.coordinator.overhead.Throughput;
+import dev.lockstep.coordinator.overhead.Turns;
 import dev.lockstep.coordinator.report.ReportReader;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import java.io.IOException;
@@ -23,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -66,10 +69,19 @@ final class OverheadMeasurer {
         // Those of the last time: they would only add up.
         Folders.delete(shell.runDir().reports());
         attempt("training", this::train);
+        attempt("empty step with TLS", this::measureEmptyStepsWithTls);
         attempt("empty step", this::measureEmptySteps);
         attempt("reduce", this::measureReduce);
         return OverheadReport.of(
-                startedAt, system, order.plan(), order.rounds(), training, emptySteps, reduce, failures);
+                startedAt,
+                system,
+                order.plan(),
+                order.rounds(),
+                order.turn().toSeconds(),
+                training,
+                emptySteps,
+                reduce,
+                failures);
     }
 
     private void attempt(String what, Runnable measurement) {
@@ -93,42 +105,66 @@ final class OverheadMeasurer {
     }
 
     private void train() {
-        try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
-            training = rounds(sides);
-            List<Integer> workers = order.emptyWorkersUpTo(order.mostDevices());
-            if (settings.tls() && !workers.isEmpty()) {
-                measureEmptySteps(sides.cluster(), workers, true);
+        List<Contender> contenders = Contender.of(order.plan());
+        int all = order.rounds() * contenders.size();
+        Map<Contender, List<Comparison.Round>> measured = new LinkedHashMap<>();
+        long startNanos = shell.timer().nanos();
+        int done = 0;
+        for (int round = 1; round <= order.rounds(); round++) {
+            // New processes each time: two of the same program differ by a per cent or two for as long as they live.
+            try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
+                for (Contender contender : contenders) {
+                    Comparison.Round result = train(sides, contender);
+                    measured.computeIfAbsent(contender, key -> new ArrayList<>())
+                            .add(result);
+                    done++;
+                    say(
+                            "[%d/%d] %s: %.2f images/s, bare loops %.2f, ratio %.3f",
+                            done,
+                            all,
+                            contender.label(),
+                            result.lockstep().imagesPerSecond(),
+                            result.bare().imagesPerSecond(),
+                            result.ratio());
+                }
+            }
+            if (round == 1 && order.rounds() > 1) {
+                long took = shell.timer().nanos() - startNanos;
+                say("training goes on for about " + Messages.duration(Duration.ofNanos(took * (order.rounds() - 1))));
             }
         }
+        training = measured.entrySet().stream()
+                .map(comparison -> Comparison.of(comparison.getKey(), comparison.getValue()))
+                .toList();
     }
 
-    private List<Comparison> rounds(OverheadSides sides) {
-        Rounds rounds = new Rounds(order.plan(), order.rounds());
-        int all = rounds.order().size();
-        long startNanos = shell.timer().nanos();
-        int[] done = {0};
-        return rounds.run(contender -> {
-            Throughput throughput = contender.isBare()
-                    ? trainBare(sides.bareLoops(), contender)
-                    : trainLockstep(sides.cluster(), contender);
-            done[0]++;
-            say("[%d/%d] %s: %.2f images/s", done[0], all, contender.label(), throughput.imagesPerSecond());
-            if (done[0] == all / order.rounds() && order.rounds() > 1) {
-                long round = shell.timer().nanos() - startNanos;
-                say("training goes on for about " + Messages.duration(Duration.ofNanos(round * (order.rounds() - 1))));
+    /** Both sides warm up alone, then train in turns. */
+    private Comparison.Round train(OverheadSides sides, Contender contender) {
+        CoordinatorClient client = sides.cluster();
+        List<Long> clusterPids = sides.clusterPids();
+        BareLoops bare = sides.bareLoops();
+        Standstill standstill = sides.standstill();
+        standstill.stop(clusterPids);
+        bare.begin(contender.devices(), order.bareOrder(), settings.stepTimeout());
+        standstill.stop(bare.pids());
+        standstill.goOn(clusterPids);
+        LockstepRun lockstep = new LockstepRun(shell, client, clusterPids, order.run(contender), contender.label());
+        lockstep.awaitMeasuring();
+        Duration limit = settings.stepTimeout().multipliedBy(order.plan().steps());
+        new Turns(standstill, order.turn(), limit, shell.timer()::nanos).take(lockstep, bare);
+        Result result = read(lockstep.done()).results().get(0);
+        return Comparison.Round.of(
+                Throughput.ofBare(bare.end(settings.stepTimeout()), order.batchPerDevice(), order.turn()),
+                Throughput.ofLockstep(result, order.turn()));
+    }
+
+    private void measureEmptyStepsWithTls() {
+        List<Integer> workers = order.emptyWorkersUpTo(order.mostDevices());
+        if (settings.tls() && !workers.isEmpty()) {
+            try (OwnCluster cluster = OwnCluster.start(shell, ClusterOptions.of("cpu:" + order.mostDevices(), null))) {
+                measureEmptySteps(cluster.client(), workers, true);
             }
-            return throughput;
-        });
-    }
-
-    private Throughput trainBare(BareLoops bare, Contender contender) {
-        return Throughput.ofBare(
-                bare.train(contender.devices(), order.bareOrder(), settings.stepTimeout()), order.batchPerDevice());
-    }
-
-    private Throughput trainLockstep(CoordinatorClient client, Contender contender) {
-        Report report = run(client, order.run(contender), contender.label());
-        return Throughput.ofLockstep(report.results().get(0));
+        }
     }
 
     private void measureReduce() {
@@ -154,7 +190,10 @@ final class OverheadMeasurer {
     }
 
     private Report run(CoordinatorClient client, Map<String, String> run, String what) {
-        RunView done = new RunFollower(shell, client).require(client.submit(run), what);
+        return read(new RunFollower(shell, client).require(client.submit(run), what));
+    }
+
+    private Report read(RunView done) {
         Report report = ReportReader.read(Path.of(done.reportDir()));
         system = system == null ? report.system() : system;
         return report;

@@ -8,6 +8,7 @@ import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.settings.RunRequests;
 import dev.lockstep.coordinator.settings.RunSetting;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -20,11 +21,22 @@ import java.util.stream.Collectors;
  * @param settings of Lockstep's runs, but for device count and strategy
  * @param plan the same, read; of one precision
  * @param rounds how often each contender trains
+ * @param turn how long either side trains while the other stands still
  * @param emptyWorkers worker counts of the empty step
  * @param emptySteps how many empty steps are timed
  */
 record OverheadOrder(
-        Map<RunSetting, String> settings, Plan plan, int rounds, List<Integer> emptyWorkers, int emptySteps) {
+        Map<RunSetting, String> settings,
+        Plan plan,
+        int rounds,
+        Duration turn,
+        List<Integer> emptyWorkers,
+        int emptySteps) {
+    /** Members of a cluster that hear nothing of each other for half a minute take each other for dead. */
+    private static final int LONGEST_TURN_SECONDS = 20;
+
+    private static final int TURN_SECONDS = 12;
+
     /** Java compiles what a step runs only after tens of thousands of them. */
     private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
 
@@ -32,8 +44,8 @@ record OverheadOrder(
             RunSetting.DEVICES, "1,2",
             RunSetting.STRATEGY, "data-parallel,all-reduce",
             RunSetting.PRECISION, "fp32",
-            RunSetting.STEPS, "10",
-            RunSetting.WARMUP, "3");
+            RunSetting.STEPS, "24",
+            RunSetting.WARMUP, "10");
     private static final Map<RunSetting, String> QUICK = Map.of(
             RunSetting.STEPS, "3",
             RunSetting.WARMUP, "1",
@@ -55,6 +67,7 @@ record OverheadOrder(
             Map<RunSetting, String> chosen,
             boolean quick,
             Integer rounds,
+            Integer turnSeconds,
             List<Integer> emptyWorkers,
             Integer emptySteps) {
         Map<RunSetting, String> settings = new EnumMap<>(DEFAULTS);
@@ -81,10 +94,16 @@ record OverheadOrder(
         if (workers.stream().distinct().count() != workers.size()) {
             throw usage("--empty-workers names something twice");
         }
+        int turn = requireAtLeastOne("--turn", turnSeconds != null ? turnSeconds : TURN_SECONDS);
+        if (turn > LONGEST_TURN_SECONDS) {
+            throw usage("--turn is " + turn + ": it must be at most " + LONGEST_TURN_SECONDS
+                    + ", or a cluster that stands still falls apart");
+        }
         return new OverheadOrder(
                 settings,
                 plan,
-                requireAtLeastOne("--rounds", rounds != null ? rounds : quick ? 2 : 4),
+                requireAtLeastOne("--rounds", rounds != null ? rounds : quick ? 2 : 3),
+                Duration.ofSeconds(turn),
                 workers,
                 requireAtLeastOne("--empty-steps", emptySteps != null ? emptySteps : quick ? 200 : 2000));
     }

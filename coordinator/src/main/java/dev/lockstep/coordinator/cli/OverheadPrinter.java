@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.coordinator.overhead.Comparison;
+import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
 import dev.lockstep.coordinator.overhead.Target;
@@ -37,10 +38,7 @@ final class OverheadPrinter {
             Spread ratio = comparison.ratio();
             boolean alone = comparison.devices() == 1;
             table.add(
-                    alone
-                            ? "1 device"
-                            : comparison.devices() + " devices, "
-                                    + comparison.strategy().label(),
+                    new Contender(comparison.devices(), comparison.strategy()).label(),
                     number(comparison.lockstepImagesPerSecond(), 2),
                     number(comparison.bareImagesPerSecond(), 2),
                     number(ratio.median(), 3),

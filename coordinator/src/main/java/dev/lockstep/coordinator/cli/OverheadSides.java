@@ -6,6 +6,7 @@ import dev.lockstep.coordinator.gpu.GpuDriver;
 import dev.lockstep.coordinator.host.Processors;
 import dev.lockstep.coordinator.overhead.BareLoops;
 import dev.lockstep.coordinator.overhead.ReduceBenchmark;
+import dev.lockstep.coordinator.overhead.Standstill;
 import dev.lockstep.coordinator.settings.CoordinatorSettings;
 import dev.lockstep.coordinator.workers.Device;
 import dev.lockstep.coordinator.workers.Devices;
@@ -13,15 +14,18 @@ import dev.lockstep.coordinator.workers.ReplicaProcesses;
 import java.util.List;
 
 /**
- * The processes of the two sides of a comparison, of which only one is there at a time: a cluster that rests still beats, which would
- * be counted against the bare loops.
+ * The processes of the two sides of a comparison, of which one can stand still: a cluster that rests still beats, which would be counted
+ * against the bare loops.
  */
 final class OverheadSides implements AutoCloseable {
     private final Shell shell;
     private final CoordinatorSettings settings;
     private final String specification;
     private final List<Device> devices;
+    private Standstill standstill;
+    private ExitGuard standstillGuard;
     private OwnCluster cluster;
+    private List<Long> clusterPids;
     private BareLoops bareLoops;
 
     /** @param devices how many each side has */
@@ -35,18 +39,34 @@ final class OverheadSides implements AutoCloseable {
                         Processors.allowed(), "", new GpuDriver.Absent("overhead is for CPU devices"), null));
     }
 
-    /** The cluster, started if need be; the bare loops are gone then. */
+    /** What makes a side stand still. At the end of this process, too, all go on, or nothing could end them in order. */
+    Standstill standstill() {
+        if (standstill == null) {
+            standstill = Standstill.start();
+            standstillGuard = ExitGuard.holding(standstill::close);
+        }
+        return standstill;
+    }
+
+    /** The cluster, started if need be. */
     CoordinatorClient cluster() {
-        closeBareLoops();
         if (cluster == null) {
             cluster = OwnCluster.start(shell, ClusterOptions.of(specification, null));
+            long coordinator = shell.runDir().endpoint().orElseThrow().pid();
+            clusterPids = ClusterProcesses.of(coordinator, cluster.client().devices()).stream()
+                    .map(ProcessHandle::pid)
+                    .toList();
         }
         return cluster.client();
     }
 
-    /** The bare loops, started if need be; the cluster is gone then. */
+    /** The processes of the cluster, which was started. */
+    List<Long> clusterPids() {
+        return clusterPids;
+    }
+
+    /** The bare loops, started if need be. */
     BareLoops bareLoops() {
-        closeCluster();
         if (bareLoops == null) {
             bareLoops = BareLoops.start(devices, processes(), shell.interrupt()::isRequested);
         }
@@ -68,23 +88,19 @@ final class OverheadSides implements AutoCloseable {
                 shell.runDir().coordinatorLog().file().getParent());
     }
 
-    private void closeBareLoops() {
+    @Override
+    public void close() {
+        if (standstill != null) {
+            standstillGuard.undo();
+            standstill = null;
+        }
         if (bareLoops != null) {
             bareLoops.close();
             bareLoops = null;
         }
-    }
-
-    private void closeCluster() {
         if (cluster != null) {
             cluster.close();
             cluster = null;
         }
-    }
-
-    @Override
-    public void close() {
-        closeBareLoops();
-        closeCluster();
     }
 }

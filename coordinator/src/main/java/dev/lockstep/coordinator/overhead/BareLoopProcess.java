@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -71,6 +72,10 @@ final class BareLoopProcess implements AutoCloseable {
         }
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     void order(BareOrder order) {
         input.println(write(order));
     }
@@ -97,8 +102,12 @@ final class BareLoopProcess implements AutoCloseable {
         }
     }
 
-    BareReport awaitReport(Duration limit) {
-        String line = next(limit);
+    /** Its report, where it comes within a moment. */
+    Optional<BareReport> lookForReport() {
+        return look().map(this::report);
+    }
+
+    private BareReport report(String line) {
         try {
             return ReportJson.MAPPER.readValue(line, BareReport.class);
         } catch (JsonProcessingException e) {
@@ -121,20 +130,26 @@ final class BareLoopProcess implements AutoCloseable {
     private String next(Duration limit) {
         long start = System.nanoTime();
         while (System.nanoTime() - start < limit.toNanos()) {
-            if (cancelled.getAsBoolean()) {
-                throw new LockstepException(FailureCategory.CANCELLED, "cancelled while it was measured");
-            }
-            String line = poll();
-            if (END.equals(line)) {
-                throw ended();
-            }
-            if (line != null) {
-                return line;
+            Optional<String> line = look();
+            if (line.isPresent()) {
+                return line.get();
             }
         }
         throw new LockstepException(
                 FailureCategory.TIMEOUT,
                 "the %s has said nothing for %d s: see %s".formatted(what, limit.toSeconds(), log));
+    }
+
+    /** The next line, where it comes within a moment. */
+    private Optional<String> look() {
+        if (cancelled.getAsBoolean()) {
+            throw new LockstepException(FailureCategory.CANCELLED, "cancelled while it was measured");
+        }
+        String line = poll();
+        if (END.equals(line)) {
+            throw ended();
+        }
+        return Optional.ofNullable(line);
     }
 
     private String poll() {

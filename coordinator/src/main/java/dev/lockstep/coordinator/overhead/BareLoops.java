@@ -17,10 +17,12 @@ import java.util.stream.Collectors;
  * Bare training loops, one process a device. They live from start to close, as workers do, and between orders they rest; what they
  * trained is gone by then.
  */
-public final class BareLoops implements AutoCloseable {
+public final class BareLoops implements Turns.Side, AutoCloseable {
     private static final String MAIN_CLASS = "dev.lockstep.worker.bench.BareLoop";
 
     private final List<BareLoopProcess> loops = new ArrayList<>();
+    private List<BareLoopProcess> taken = List.of();
+    private List<BareReport> reports = List.of();
 
     /**
      * Starts a loop for each device, with what a worker of it is started with.
@@ -58,24 +60,54 @@ public final class BareLoops implements AutoCloseable {
     }
 
     /**
-     * Has the first loops train side by side. Their measured steps begin together, and none rests before all are through with them.
+     * Has the first loops train side by side. Their timed steps begin together, when the slowest is warm, and none rests before {@link #end}.
      *
      * @param patience how long a step may take
-     * @return what each reports
      * @throws dev.lockstep.common.failure.LockstepException if one failed, ended or was silent for too long, or the user wants an end;
      *     the loops are then of no more use
      */
-    public List<BareReport> train(int count, BareOrder order, Duration patience) {
-        List<BareLoopProcess> taken = loops.subList(0, count);
-        Duration allSteps = patience.multipliedBy(order.warmupSteps() + order.steps());
+    public void begin(int count, BareOrder order, Duration patience) {
+        taken = loops.subList(0, count);
+        reports = new ArrayList<>();
+        Duration warmup = patience.multipliedBy(order.warmupSteps() + 1);
         taken.forEach(loop -> loop.order(order));
-        taken.forEach(loop -> loop.await(BareSignal.READY, allSteps));
+        taken.forEach(loop -> loop.await(BareSignal.READY, warmup));
         taken.forEach(loop -> loop.say(BareSignal.GO));
-        List<BareReport> reports =
-                taken.stream().map(loop -> loop.awaitReport(allSteps)).toList();
+    }
+
+    /**
+     * Looks whether all have reported.
+     *
+     * @throws dev.lockstep.common.failure.LockstepException as {@link #begin} does
+     */
+    @Override
+    public boolean isThrough() {
+        if (reports.size() < taken.size()) {
+            taken.get(reports.size()).lookForReport().ifPresent(reports::add);
+        }
+        return reports.size() == taken.size();
+    }
+
+    /**
+     * Lets go of what was trained.
+     *
+     * @return what each reports
+     * @throws dev.lockstep.common.failure.LockstepException as {@link #begin} does
+     */
+    public List<BareReport> end(Duration patience) {
         taken.forEach(loop -> loop.say(BareSignal.STOP));
         taken.forEach(loop -> loop.await(BareSignal.RELEASED, patience));
-        return reports;
+        return List.copyOf(reports);
+    }
+
+    @Override
+    public String name() {
+        return "bare loops";
+    }
+
+    @Override
+    public List<Long> pids() {
+        return loops.stream().map(BareLoopProcess::pid).toList();
     }
 
     /** Ends the processes. */

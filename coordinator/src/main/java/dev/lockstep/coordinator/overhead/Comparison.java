@@ -2,15 +2,14 @@ package dev.lockstep.coordinator.overhead;
 
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.coordinator.report.Spread;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
+import java.util.function.Function;
 
 /**
  * Lockstep on some devices against as many bare loops side by side.
  *
  * @param strategy of Lockstep; on one device it makes no difference
- * @param bareImagesPerSecond mean over the rounds
+ * @param bareImagesPerSecond median of the rounds
  * @param lockstepImagesPerSecond likewise
  * @param ratio Lockstep's images per second over the bare loops', round by round
  * @param replicateMillis Lockstep's time in the replicate phase, round by round
@@ -32,29 +31,26 @@ public record Comparison(
      *
      * @param ratio Lockstep over bare
      */
-    public record Round(Throughput bare, Throughput lockstep, double ratio) {}
-
-    /** Puts rounds together; there is at least one, and both lists have it in the same place. */
-    static Comparison of(int devices, Strategy strategy, List<Throughput> bare, List<Throughput> lockstep) {
-        List<Round> rounds = new ArrayList<>();
-        for (int round = 0; round < bare.size(); round++) {
-            double ratio =
-                    lockstep.get(round).imagesPerSecond() / bare.get(round).imagesPerSecond();
-            rounds.add(new Round(bare.get(round), lockstep.get(round), ratio));
+    public record Round(Throughput bare, Throughput lockstep, double ratio) {
+        /** A round of what both sides came to. */
+        public static Round of(Throughput bare, Throughput lockstep) {
+            return new Round(bare, lockstep, lockstep.imagesPerSecond() / bare.imagesPerSecond());
         }
+    }
+
+    /** Puts rounds together, of which there is at least one. */
+    public static Comparison of(Contender contender, List<Round> rounds) {
         return new Comparison(
-                devices,
-                strategy,
-                mean(rounds, round -> round.bare().imagesPerSecond()),
-                mean(rounds, round -> round.lockstep().imagesPerSecond()),
-                Spread.of(rounds.stream().map(Round::ratio).toList()),
-                Spread.of(rounds.stream()
-                        .map(round -> round.lockstep().phaseMillis().replicate())
-                        .toList()),
+                contender.devices(),
+                contender.strategy(),
+                spread(rounds, round -> round.bare().imagesPerSecond()).median(),
+                spread(rounds, round -> round.lockstep().imagesPerSecond()).median(),
+                spread(rounds, Round::ratio),
+                spread(rounds, round -> round.lockstep().replicateMillis()),
                 rounds);
     }
 
-    private static double mean(List<Round> rounds, ToDoubleFunction<Round> figure) {
-        return rounds.stream().mapToDouble(figure).average().orElseThrow();
+    private static Spread spread(List<Round> rounds, Function<Round, Double> figure) {
+        return Spread.of(rounds.stream().map(figure).toList());
     }
 }

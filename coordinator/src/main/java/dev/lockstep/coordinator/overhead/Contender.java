@@ -1,25 +1,26 @@
 package dev.lockstep.coordinator.overhead;
 
+import dev.lockstep.common.plan.Plan;
 import dev.lockstep.common.plan.Strategy;
+import java.util.List;
 
 /**
- * Who trains in one measurement of a round.
+ * A way of Lockstep's to train, which is compared with as many bare loops.
  *
  * @param devices how many, from the first on
- * @param strategy Lockstep's; null for bare loops side by side
  */
 public record Contender(int devices, Strategy strategy) {
-    /** Whether it is the bare loops. */
-    public boolean isBare() {
-        return strategy == null;
+    /** All of a plan. On one device all strategies are the same computation, and there is one. */
+    public static List<Contender> of(Plan plan) {
+        return plan.devices().stream()
+                .flatMap(devices -> plan.strategies().stream()
+                        .limit(devices == 1 ? 1 : Long.MAX_VALUE)
+                        .map(strategy -> new Contender(devices, strategy)))
+                .toList();
     }
 
-    /** As in {@code 2 bare loops} and {@code Lockstep on 2 devices, all-reduce}. */
+    /** As in {@code 1 device} and {@code 2 devices, all-reduce}. */
     public String label() {
-        String plural = devices == 1 ? "" : "s";
-        if (isBare()) {
-            return devices + " bare loop" + plural;
-        }
-        return "Lockstep on " + devices + " device" + plural + (devices == 1 ? "" : ", " + strategy.label());
+        return devices == 1 ? "1 device" : devices + " devices, " + strategy.label();
     }
 }

@@ -18,7 +18,8 @@ import java.util.List;
  *
  * @param system as a run's report has it; null when no run came to its end
  * @param plan what was trained in the comparisons
- * @param rounds how often each contender trained
+ * @param rounds how often each contender trained, each time in new processes
+ * @param turnSeconds how long either side of a comparison trained while the other stood still
  * @param training empty when it failed
  * @param emptySteps likewise
  * @param reduce what the benchmark of the reduce printed; null when it failed
@@ -31,13 +32,14 @@ public record OverheadReport(
         SystemInfo system,
         Plan plan,
         int rounds,
+        long turnSeconds,
         List<Comparison> training,
         List<EmptyStep> emptySteps,
         JsonNode reduce,
         List<Target> targets,
         List<String> failures) {
     /** The version of this form. */
-    public static final String SCHEMA = "lockstep.overhead/1";
+    public static final String SCHEMA = "lockstep.overhead/2";
 
     public OverheadReport {
         training = List.copyOf(training);
@@ -52,6 +54,7 @@ public record OverheadReport(
             SystemInfo system,
             Plan plan,
             int rounds,
+            long turnSeconds,
             List<Comparison> training,
             List<EmptyStep> emptySteps,
             JsonNode reduce,
@@ -63,6 +66,7 @@ public record OverheadReport(
                 system,
                 plan,
                 rounds,
+                turnSeconds,
                 training,
                 emptySteps,
                 reduce,

@@ -1,17 +1,23 @@
 package dev.lockstep.coordinator.overhead;
 
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.report.Result;
-import dev.lockstep.common.report.Result.PhaseMillis;
 import dev.lockstep.common.work.BareReport;
+import dev.lockstep.coordinator.report.Spread;
+import java.time.Duration;
 import java.util.List;
 
 /**
- * What one measurement of a round came to.
+ * What one side of a round came to.
  *
- * @param samplesMillis timed steps: one list for each bare loop, one list for Lockstep's replica 0
- * @param phaseMillis means of Lockstep's phases on replica 0; null for bare loops, which have none
+ * @param imagesPerSecond by the median step: a machine that others use too makes single steps longer, and not for both sides alike
+ * @param samplesMillis timed steps in which the side did not stand still: one list for each bare loop, one list for Lockstep's replica 0
+ * @param interrupted timed steps in which it did, of all lists
+ * @param replicateMillis mean of Lockstep's replicate phase; null for bare loops, which have none
  */
-public record Throughput(double imagesPerSecond, List<List<Double>> samplesMillis, PhaseMillis phaseMillis) {
+public record Throughput(
+        double imagesPerSecond, List<List<Double>> samplesMillis, int interrupted, Double replicateMillis) {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final double MILLIS_PER_SECOND = 1e3;
 
@@ -20,29 +26,57 @@ public record Throughput(double imagesPerSecond, List<List<Double>> samplesMilli
     }
 
     /**
-     * Loops side by side: their images per second, each over its own mean step, added up.
+     * Loops side by side: their images per second, each over its own median step, added up.
      *
      * @param batch images in a step of one loop
+     * @param turn a step as long as this was interrupted
+     * @throws LockstepException USAGE if all steps were
      */
-    public static Throughput ofBare(List<BareReport> loops, int batch) {
-        List<List<Double>> samples = loops.stream()
-                .map(loop -> loop.stepNanos().stream()
-                        .map(nanos -> nanos / NANOS_PER_MILLI)
-                        .toList())
-                .toList();
-        double imagesPerSecond = samples.stream()
-                .mapToDouble(steps -> batch
-                        * MILLIS_PER_SECOND
-                        / steps.stream()
-                                .mapToDouble(Double::doubleValue)
-                                .average()
-                                .orElseThrow())
-                .sum();
-        return new Throughput(imagesPerSecond, samples, null);
+    public static Throughput ofBare(List<BareReport> loops, int batch, Duration turn) {
+        return of(
+                loops.stream()
+                        .map(loop -> loop.stepNanos().stream()
+                                .map(nanos -> nanos / NANOS_PER_MILLI)
+                                .toList())
+                        .toList(),
+                batch,
+                turn,
+                null);
     }
 
-    /** A measurement of Lockstep that is ok. */
-    public static Throughput ofLockstep(Result result) {
-        return new Throughput(result.imagesPerSecond(), List.of(result.samplesMillis()), result.phaseMillis());
+    /** A measurement of Lockstep that is ok; see {@link #ofBare}. */
+    public static Throughput ofLockstep(Result result, Duration turn) {
+        return of(
+                List.of(result.samplesMillis()),
+                result.imagesPerStep(),
+                turn,
+                result.phaseMillis().replicate());
+    }
+
+    private static Throughput of(List<List<Double>> timed, int imagesPerStep, Duration turn, Double replicateMillis) {
+        List<List<Double>> whole = timed.stream()
+                .map(steps -> steps.stream()
+                        .filter(millis -> millis < turn.toMillis())
+                        .toList())
+                .toList();
+        if (whole.stream().anyMatch(List::isEmpty)) {
+            throw new LockstepException(
+                    FailureCategory.USAGE,
+                    "no step was over within a turn of %d s: take fewer images or a longer --turn"
+                            .formatted(turn.toSeconds()));
+        }
+        return new Throughput(
+                whole.stream()
+                        .mapToDouble(steps -> imagesPerStep
+                                * MILLIS_PER_SECOND
+                                / Spread.of(steps).median())
+                        .sum(),
+                whole,
+                count(timed) - count(whole),
+                replicateMillis);
+    }
+
+    private static int count(List<List<Double>> lists) {
+        return lists.stream().mapToInt(List::size).sum();
     }
 }

@@ -7,12 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.common.plan.Plan;
-import dev.lockstep.common.report.Result.PhaseMillis;
 import dev.lockstep.common.report.Result.StepMillis;
 import dev.lockstep.coordinator.overhead.Comparison;
+import dev.lockstep.coordinator.overhead.Contender;
 import dev.lockstep.coordinator.overhead.EmptyStep;
 import dev.lockstep.coordinator.overhead.OverheadReport;
-import dev.lockstep.coordinator.overhead.Rounds;
 import dev.lockstep.coordinator.overhead.Throughput;
 import dev.lockstep.coordinator.settings.RunSetting;
 import java.io.ByteArrayOutputStream;
@@ -31,19 +30,19 @@ class OverheadPrinterTest {
     Path folder;
 
     private static OverheadReport report() {
-        Plan plan = OverheadOrder.of(Map.of(RunSetting.STRATEGY, "all-reduce"), false, null, null, null)
+        Plan plan = OverheadOrder.of(Map.of(RunSetting.STRATEGY, "all-reduce"), false, null, null, null, null)
                 .plan();
-        List<Comparison> training = new Rounds(plan, 1)
-                .run(contender -> contender.isBare()
-                        ? new Throughput(10 * contender.devices(), List.of(List.of(1600.0)), null)
-                        : new Throughput(
-                                9.876 * contender.devices(),
-                                List.of(List.of(1620.0)),
-                                new PhaseMillis(0, 0.0123, 1000, 0, 0, 600, 0, 20, 0)));
+        List<Comparison> training = Contender.of(plan).stream()
+                .map(contender -> Comparison.of(
+                        contender,
+                        List.of(Comparison.Round.of(
+                                new Throughput(10 * contender.devices(), List.of(List.of(1600.0)), 1, null),
+                                new Throughput(9.876 * contender.devices(), List.of(List.of(1620.0)), 2, 0.0123)))))
+                .toList();
         EmptyStep empty = new EmptyStep(
                 2, false, plan.strategies().get(0), 2000, new StepMillis(0.42, 0.41, 0.3, 0.6, 1.25, 0.1, 0.2, 3.5));
         return OverheadReport.of(
-                Instant.EPOCH, null, plan, 1, training, List.of(empty), null, List.of("reduce: no shared memory"));
+                Instant.EPOCH, null, plan, 1, 12, training, List.of(empty), null, List.of("reduce: no shared memory"));
     }
 
     private static List<String> printed(OverheadReport report) {
@@ -78,15 +77,17 @@ class OverheadPrinterTest {
         report().write(file);
 
         JsonNode json = new ObjectMapper().readTree(file.toFile());
-        assertEquals("lockstep.overhead/1", json.get("schema").asText());
+        assertEquals("lockstep.overhead/2", json.get("schema").asText());
         assertEquals("1970-01-01T00:00:00Z", json.get("startedAt").asText());
         assertEquals("fp32", json.at("/plan/precisions/0").asText());
         JsonNode two = json.at("/training/1");
         assertEquals("all-reduce", two.get("strategy").asText());
         assertEquals(0.9876, two.at("/ratio/median").asDouble(), 1e-9);
         assertEquals(1600.0, two.at("/rounds/0/bare/samplesMillis/0/0").asDouble());
-        assertTrue(two.at("/rounds/0/bare/phaseMillis").isNull());
-        assertEquals(1000.0, two.at("/rounds/0/lockstep/phaseMillis/forward").asDouble());
+        assertTrue(two.at("/rounds/0/bare/replicateMillis").isNull());
+        assertEquals(0.0123, two.at("/rounds/0/lockstep/replicateMillis").asDouble());
+        assertEquals(2, two.at("/rounds/0/lockstep/interrupted").asInt());
+        assertEquals(12, json.get("turnSeconds").asInt());
         assertEquals(1.25, json.at("/emptySteps/0/stepMillis/p99").asDouble());
         assertTrue(json.get("reduce").isNull());
         assertEquals("at-least", json.at("/targets/0/bound").asText());

@@ -14,6 +14,7 @@ import dev.lockstep.coordinator.settings.RunSetting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,13 @@ class OverheadTest {
     @Test
     void shouldRefuseWhatItCannotMeasure() {
         assertRefused(2, "--rounds is 0: it must be at least 1", "overhead", "--rounds", "0");
+        assertRefused(2, "--turn is 0: it must be at least 1", "overhead", "--turn", "0");
+        assertRefused(
+                2,
+                "--turn is 21: it must be at most 20, or a cluster that stands still falls apart",
+                "overhead",
+                "--turn",
+                "21");
         assertRefused(2, "--empty-steps is 0: it must be at least 1", "overhead", "--empty-steps", "0");
         assertRefused(2, "--empty-workers is 0: it must be at least 1", "overhead", "--empty-workers", "2,0");
         assertRefused(2, "--empty-workers names something twice", "overhead", "--empty-workers", "2,2");
@@ -98,6 +106,7 @@ class OverheadTest {
                 false,
                 null,
                 null,
+                null,
                 null);
 
         BareOrder bare = order.bareOrder();
@@ -107,8 +116,8 @@ class OverheadTest {
         assertEquals(0.5, bare.training().optimizer().learningRate());
         assertEquals(9, bare.training().seed());
         assertEquals(7, bare.batch());
-        assertEquals(10, bare.steps());
-        assertEquals(3, bare.warmupSteps());
+        assertEquals(24, bare.steps());
+        assertEquals(10, bare.warmupSteps());
         Map<String, String> run = order.run(new Contender(2, Strategy.ALL_REDUCE));
         assertEquals(
                 Map.of(
@@ -118,8 +127,8 @@ class OverheadTest {
                         "memory-format", "contiguous",
                         "learning-rate", "0.5",
                         "seed", "9",
-                        "steps", "10",
-                        "warmup", "3",
+                        "steps", "24",
+                        "warmup", "10",
                         "devices", "2",
                         "strategy", "all-reduce"),
                 run);
@@ -127,18 +136,19 @@ class OverheadTest {
 
     @Test
     void shouldHaveDefaultsAndQuickOnes() {
-        OverheadOrder whole = OverheadOrder.of(Map.of(), false, null, null, null);
+        OverheadOrder whole = OverheadOrder.of(Map.of(), false, null, null, null, null);
         assertEquals(List.of(1, 2), whole.plan().devices());
         assertEquals(List.of(Strategy.values()), whole.plan().strategies());
         assertEquals(List.of(Precision.FP32), whole.plan().precisions());
         assertEquals("efficientnet_b3", whole.plan().model().name());
         assertEquals(List.of(16), whole.plan().batchPerDevice());
-        assertEquals(4, whole.rounds());
+        assertEquals(3, whole.rounds());
+        assertEquals(Duration.ofSeconds(12), whole.turn());
         assertEquals(List.of(1, 2, 4, 8), whole.emptyWorkers());
         assertEquals(List.of(1, 2), whole.emptyWorkersUpTo(2));
         assertEquals("1,2,4,8", whole.emptyRun(whole.emptyWorkers()).get("devices"));
 
-        OverheadOrder quick = OverheadOrder.of(Map.of(RunSetting.STEPS, "5"), true, null, null, null);
+        OverheadOrder quick = OverheadOrder.of(Map.of(RunSetting.STEPS, "5"), true, null, null, null, null);
         assertEquals(5, quick.plan().steps());
         assertEquals(1, quick.plan().warmup());
         assertEquals(List.of(4), quick.plan().batchPerDevice());

@@ -75,9 +75,17 @@ class BareLoopsTest {
         return folder.resolve("diary-" + index);
     }
 
+    private static List<BareReport> train(BareLoops loops, int count, BareOrder order, Duration patience) {
+        loops.begin(count, order, patience);
+        while (!loops.isThrough()) {
+            // Each look waits a moment.
+        }
+        return loops.end(patience);
+    }
+
     private LockstepException failure(String script) {
         try (BareLoops loops = start(script)) {
-            return assertThrows(LockstepException.class, () -> loops.train(1, ORDER, PATIENCE));
+            return assertThrows(LockstepException.class, () -> train(loops, 1, ORDER, PATIENCE));
         }
     }
 
@@ -85,8 +93,8 @@ class BareLoopsTest {
     void shouldLeadTheFirstLoopsThroughEachOrder() throws IOException {
         try (BareLoops loops = start(HONEST, HONEST)) {
             BareReport report = new BareReport(List.of(1_000_000L, 3_000_000L), 0.5);
-            assertEquals(List.of(report, report), loops.train(2, ORDER, PATIENCE));
-            assertEquals(List.of(report), loops.train(1, ORDER, PATIENCE));
+            assertEquals(List.of(report, report), train(loops, 2, ORDER, PATIENCE));
+            assertEquals(List.of(report), train(loops, 1, ORDER, PATIENCE));
         }
         List<String> first = Files.readAllLines(diary(0));
         assertEquals(List.of("GO", "STOP"), first.subList(1, 3));
@@ -109,7 +117,7 @@ class BareLoopsTest {
                 """
                         .replace("$DIARY/..", folder.toString());
         try (BareLoops loops = start(HONEST, second)) {
-            assertEquals(2, loops.train(2, ORDER, PATIENCE).size());
+            assertEquals(2, train(loops, 2, ORDER, PATIENCE).size());
         }
     }
 
@@ -137,7 +145,7 @@ class BareLoopsTest {
     void shouldNotWaitForASilentLoopForever() {
         try (BareLoops loops = start("cat > /dev/null")) {
             LockstepException failure =
-                    assertThrows(LockstepException.class, () -> loops.train(1, ORDER, Duration.ofMillis(1)));
+                    assertThrows(LockstepException.class, () -> train(loops, 1, ORDER, Duration.ofMillis(1)));
             assertEquals(FailureCategory.TIMEOUT, failure.failure().category());
         }
     }
@@ -153,20 +161,9 @@ class BareLoopsTest {
     void shouldLeaveNoProcessBehind() throws IOException {
         String script = "echo $$ > \"$DIARY\"; " + HONEST;
         try (BareLoops loops = start(script)) {
-            loops.train(1, ORDER, PATIENCE);
+            train(loops, 1, ORDER, PATIENCE);
         }
         long pid = Long.parseLong(Files.readAllLines(diary(0)).get(0));
         assertFalse(ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false));
-    }
-
-    @Test
-    void shouldAddUpWhatLoopsDoSideBySide() {
-        BareReport fast = new BareReport(List.of(100_000_000L, 300_000_000L), 0.5);
-        BareReport slow = new BareReport(List.of(400_000_000L), 0.5);
-
-        Throughput both = Throughput.ofBare(List.of(fast, slow), 8);
-
-        assertEquals(8 / 0.2 + 8 / 0.4, both.imagesPerSecond(), 1e-9);
-        assertEquals(List.of(List.of(100.0, 300.0), List.of(400.0)), both.samplesMillis());
     }
 }

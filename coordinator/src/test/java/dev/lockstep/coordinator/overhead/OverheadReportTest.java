@@ -25,6 +25,7 @@ class OverheadReportTest {
                 null,
                 null,
                 1,
+                12,
                 List.of(
                         Samples.comparison(1, Strategy.DATA_PARALLEL, 1.0, 0),
                         Samples.comparison(2, Strategy.DATA_PARALLEL, 0.98, 0.1),

@@ -1,7 +1,6 @@
 package dev.lockstep.coordinator.overhead;
 
 import dev.lockstep.common.plan.Strategy;
-import dev.lockstep.common.report.Result.PhaseMillis;
 import dev.lockstep.common.report.Result.StepMillis;
 import java.util.List;
 
@@ -10,12 +9,13 @@ final class Samples {
     private Samples() {}
 
     static Throughput throughput(double imagesPerSecond, double replicateMillis) {
-        PhaseMillis phases = new PhaseMillis(0, replicateMillis, 0, 0, 0, 0, 0, 0, 0);
-        return new Throughput(imagesPerSecond, List.of(List.of(1.0, 2.0)), phases);
+        return new Throughput(imagesPerSecond, List.of(List.of(1.0, 2.0)), 0, replicateMillis);
     }
 
     static Comparison comparison(int devices, Strategy strategy, double ratio, double replicateMillis) {
-        return Comparison.of(devices, strategy, List.of(throughput(1, 0)), List.of(throughput(ratio, replicateMillis)));
+        return Comparison.of(
+                new Contender(devices, strategy),
+                List.of(Comparison.Round.of(throughput(1, 0), throughput(ratio, replicateMillis))));
     }
 
     static EmptyStep emptyStep(int workers, boolean tls, double medianMillis, double p99Millis) {

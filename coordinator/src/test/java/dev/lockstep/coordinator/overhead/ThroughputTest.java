@@ -2,7 +2,10 @@ package dev.lockstep.coordinator.overhead;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.lockstep.common.failure.FailureCategory;
+import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Scaling;
@@ -10,21 +13,25 @@ import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.BareReport;
 import dev.lockstep.coordinator.report.RunReports;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ThroughputTest {
+    private static final Duration TURN = Duration.ofSeconds(2);
+
     @Test
-    void shouldAddUpLoopsEachOverItsOwnMeanStep() {
-        BareReport fast = new BareReport(List.of(100_000_000L, 300_000_000L), 1.5);
+    void shouldAddUpLoopsEachOverItsOwnMedianStep() {
+        BareReport fast = new BareReport(List.of(100_000_000L, 900_000_000L, 200_000_000L), 1.5);
         BareReport slow = new BareReport(List.of(400_000_000L, 400_000_000L), 1.5);
 
-        Throughput both = Throughput.ofBare(List.of(fast, slow), 16);
+        Throughput both = Throughput.ofBare(List.of(fast, slow), 16, TURN);
 
-        // 16 images in 0.2 s and 16 in 0.4 s: not 32 in the mean of all, 0.3 s.
+        // 16 images in 0.2 s and 16 in 0.4 s: not 32 in the middle of all.
         assertEquals(16 / 0.2 + 16 / 0.4, both.imagesPerSecond(), 1e-9);
-        assertEquals(List.of(List.of(100.0, 300.0), List.of(400.0, 400.0)), both.samplesMillis());
-        assertNull(both.phaseMillis());
+        assertEquals(List.of(List.of(100.0, 900.0, 200.0), List.of(400.0, 400.0)), both.samplesMillis());
+        assertEquals(0, both.interrupted());
+        assertNull(both.replicateMillis());
     }
 
     @Test
@@ -32,10 +39,32 @@ class ThroughputTest {
         MeasurementSpec spec = MeasurementSpec.of(Strategy.ALL_REDUCE, Precision.FP32, 2, 32, 2, 2, Scaling.WEAK, 2);
         Result result = RunReports.ok(spec, 100, 300).results().get(0);
 
-        Throughput lockstep = Throughput.ofLockstep(result);
+        Throughput lockstep = Throughput.ofLockstep(result, TURN);
 
         assertEquals(32 / 0.2, lockstep.imagesPerSecond(), 1e-9);
         assertEquals(List.of(List.of(100.0, 300.0)), lockstep.samplesMillis());
-        assertEquals(result.phaseMillis(), lockstep.phaseMillis());
+        assertEquals(result.phaseMillis().replicate(), lockstep.replicateMillis());
+    }
+
+    @Test
+    void shouldLeaveOutStepsInWhichASideStoodStill() {
+        BareReport one = new BareReport(List.of(100_000_000L, 2_000_000_000L, 1_999_000_000L), 1.5);
+        BareReport two = new BareReport(List.of(2_100_000_000L, 200_000_000L), 1.5);
+
+        Throughput both = Throughput.ofBare(List.of(one, two), 8, TURN);
+
+        assertEquals(List.of(List.of(100.0, 1999.0), List.of(200.0)), both.samplesMillis());
+        assertEquals(2, both.interrupted());
+    }
+
+    @Test
+    void shouldSayWhereNoStepFitsIntoATurn() {
+        BareReport short_ = new BareReport(List.of(100_000_000L), 1.5);
+        BareReport long_ = new BareReport(List.of(5_000_000_000L, 14_000_000_000L), 1.5);
+        LockstepException failure =
+                assertThrows(LockstepException.class, () -> Throughput.ofBare(List.of(short_, long_), 8, TURN));
+        assertEquals(FailureCategory.USAGE, failure.failure().category());
+        assertEquals(
+                "no step was over within a turn of 2 s: take fewer images or a longer --turn", failure.getMessage());
     }
 }
