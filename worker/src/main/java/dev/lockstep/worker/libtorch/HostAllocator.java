@@ -21,7 +21,14 @@ public final class HostAllocator {
     /** The first glibc with the tunable is 2.35. */
     private static final int LEAST_MINOR = 35;
 
+    private static final String IN_HUGE_PAGES = ", huge pages";
+
     private HostAllocator() {}
+
+    /** Whether it asks for huge pages and the kernel gives them; a library that was preloaded sees to its own pages. */
+    public static boolean usesHugePages() {
+        return describe().endsWith(IN_HUGE_PAGES);
+    }
 
     /** Its name for the report, as in {@code glibc 2.36, huge pages} or {@code libjemalloc.so.2}. */
     public static String describe() {
@@ -58,7 +65,7 @@ public final class HostAllocator {
         }
         boolean asked = tunables != null && tunables.contains(TUNABLE) && minor(version) >= LEAST_MINOR;
         boolean given = hugePages.contains("[madvise]") || hugePages.contains("[always]");
-        return String.format(Locale.ROOT, "glibc %s%s", version, asked && given ? ", huge pages" : "");
+        return String.format(Locale.ROOT, "glibc %s%s", version, asked && given ? IN_HUGE_PAGES : "");
     }
 
     private static int minor(String version) {

@@ -4,6 +4,7 @@ import com.sun.jna.LastErrorException;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import java.io.IOException;
@@ -11,11 +12,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** The C library's functions that the worker needs. They exist on Linux; elsewhere these methods do nothing. */
 public final class LibC {
     private static final Path MAPPINGS = Path.of("/proc/self/maps");
     private static final long BLOCK_BYTES = 100;
+    private static final long HUGE_PAGE_BYTES = 2 << 20;
+    /** {@code MADV_COLLAPSE} of Linux 6.1 and newer. */
+    private static final int COLLAPSE = 25;
 
     private LibC() {}
 
@@ -31,6 +37,8 @@ public final class LibC {
 
         @SuppressWarnings("checkstyle:methodname")
         static native int malloc_trim(NativeLong keptBytes);
+
+        static native int madvise(Pointer address, NativeLong bytes, int advice);
     }
 
     /**
@@ -68,11 +76,8 @@ public final class LibC {
         }
         long block = Native.malloc(BLOCK_BYTES);
         try {
-            return Files.readAllLines(MAPPINGS).stream()
-                    .filter(line -> line.endsWith("[heap]"))
-                    .map(line -> line.substring(0, line.indexOf(' ')).split("-", -1))
-                    .anyMatch(range -> Long.compareUnsigned(Long.parseUnsignedLong(range[0], 16), block) <= 0
-                            && Long.compareUnsigned(block, Long.parseUnsignedLong(range[1], 16)) < 0);
+            return heap().anyMatch(range ->
+                    Long.compareUnsigned(range.begin, block) <= 0 && Long.compareUnsigned(block, range.end) < 0);
         } catch (IOException e) {
             // There is no telling.
             return false;
@@ -81,10 +86,49 @@ public final class LibC {
         }
     }
 
+    /** Addresses of a mapping. */
+    private record Range(long begin, long end) {
+        /** Of a line of the memory map that begins as in {@code 55d0c000-55d2d000 rw-p}. */
+        private static Range of(String line) {
+            String[] ends = line.substring(0, line.indexOf(' ')).split("-", -1);
+            return new Range(Long.parseUnsignedLong(ends[0], 16), Long.parseUnsignedLong(ends[1], 16));
+        }
+
+        /** Where each huge page begins that lies in it as a whole. */
+        private LongStream hugePages() {
+            return LongStream.range((begin + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES, end / HUGE_PAGE_BYTES)
+                    .map(page -> page * HUGE_PAGE_BYTES);
+        }
+    }
+
+    private static Stream<Range> heap() throws IOException {
+        return Files.readAllLines(MAPPINGS).stream()
+                .filter(line -> line.endsWith("[heap]"))
+                .map(Range::of);
+    }
+
     /** Gives memory that was freed back to the system. */
     public static void trimHeap() {
         if (Platform.isLinux()) {
             Functions.malloc_trim(new NativeLong(0));
+        }
+    }
+
+    /**
+     * Has the kernel put the heap into huge pages again where {@link #trimHeap} has left it in small ones: a huge page of which a part was given
+     * back stays in pieces. Where the kernel cannot do it, before Linux 6.1, or has no huge page left, the heap stays as it is.
+     */
+    public static void collapseHeap() {
+        if (!Platform.isLinux()) {
+            return;
+        }
+        try {
+            // One by one: the first that cannot be, as where nothing lies yet, would end a longer call.
+            heap().flatMapToLong(Range::hugePages)
+                    .forEach(page -> Functions.madvise(new Pointer(page), new NativeLong(HUGE_PAGE_BYTES), COLLAPSE));
+        } catch (IOException e) {
+            // Without its memory map a process has bigger worries; the heap stays as it is.
+            return;
         }
     }
 }

@@ -65,9 +65,13 @@ final class CpuDevice implements ReplicaDevice {
         ResidentMemory.resetPeak();
     }
 
-    /** All steps are alike. */
+    /** By now the heap has grown to its size, over what earlier work has left of it. */
     @Override
-    public void endFirstStep() {}
+    public void endFirstStep() {
+        if (HostAllocator.usesHugePages()) {
+            LibC.collapseHeap();
+        }
+    }
 
     /** There is no TF32 on a CPU. */
     @Override

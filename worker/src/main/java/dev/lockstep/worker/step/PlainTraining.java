@@ -52,6 +52,7 @@ public final class PlainTraining implements AutoCloseable {
         private final ByteBuffer images;
         private final ByteBuffer labels;
         private final int samples;
+        private boolean first = true;
 
         private Batch(NDArray images, NDArray labels) {
             this.images = images.toByteBuffer(true);
@@ -67,7 +68,12 @@ public final class PlainTraining implements AutoCloseable {
          */
         public double step() {
             try {
-                return run();
+                double loss = run();
+                if (first) {
+                    first = false;
+                    device.endFirstStep();
+                }
+                return loss;
             } catch (EngineException e) {
                 throw device.failure("a step", samples, e);
             }

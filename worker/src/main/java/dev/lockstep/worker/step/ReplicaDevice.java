@@ -45,7 +45,7 @@ interface ReplicaDevice {
     /** Begins a measurement: memory's peak starts anew. */
     void beginMeasurement();
 
-    /** After a measurement's first step, whose memory need not be that of the others: its peak starts anew. */
+    /** After a training's first step, whose memory need not be that of the others. */
     void endFirstStep();
 
     /**
