@@ -119,13 +119,14 @@ final class OverheadMeasurer {
                             .add(result);
                     done++;
                     say(
-                            "[%d/%d] %s: %.2f images/s, bare loops %.2f, ratio %.3f",
+                            "[%d/%d] %s: %.2f images/s, bare loops %.2f, ratio %.3f, in step %.3f",
                             done,
                             all,
                             contender.label(),
                             result.lockstep().imagesPerSecond(),
                             result.bare().imagesPerSecond(),
-                            result.ratio());
+                            result.ratio(),
+                            result.inStepRatio());
                 }
             }
             if (round == 1 && order.rounds() > 1) {

@@ -17,6 +17,8 @@ final class OverheadPrinter {
     static void print(PrintStream out, OverheadReport report) {
         if (!report.training().isEmpty()) {
             print(out, training(report));
+            out.println(
+                    "IN STEP: the ratio if each bare loop waited for the slowest of them in every step, as replicas must.");
         }
         if (!report.emptySteps().isEmpty()) {
             print(out, emptySteps(report));
@@ -32,8 +34,8 @@ final class OverheadPrinter {
     }
 
     private static Table training(OverheadReport report) {
-        Table table =
-                new Table("LOCKSTEP ON", "IMAGES/S", "BARE LOOPS' IMAGES/S", "RATIO", "FROM", "TO", "REPLICATE MS");
+        Table table = new Table(
+                "LOCKSTEP ON", "IMAGES/S", "BARE LOOPS' IMAGES/S", "RATIO", "FROM", "TO", "IN STEP", "REPLICATE MS");
         for (Comparison comparison : report.training()) {
             Spread ratio = comparison.ratio();
             boolean alone = comparison.devices() == 1;
@@ -44,6 +46,7 @@ final class OverheadPrinter {
                     number(ratio.median(), 3),
                     number(ratio.min(), 3),
                     number(ratio.max(), 3),
+                    alone ? null : number(comparison.inStepRatio().median(), 3),
                     alone ? null : number(comparison.replicateMillis().median(), 3));
         }
         return table;

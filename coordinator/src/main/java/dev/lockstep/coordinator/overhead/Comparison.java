@@ -12,6 +12,7 @@ import java.util.function.Function;
  * @param bareImagesPerSecond median of the rounds
  * @param lockstepImagesPerSecond likewise
  * @param ratio Lockstep's images per second over the bare loops', round by round
+ * @param inStepRatio the same over bare loops of which each waits for the slowest in every step
  * @param replicateMillis Lockstep's time in the replicate phase, round by round
  */
 public record Comparison(
@@ -20,6 +21,7 @@ public record Comparison(
         double bareImagesPerSecond,
         double lockstepImagesPerSecond,
         Spread ratio,
+        Spread inStepRatio,
         Spread replicateMillis,
         List<Round> rounds) {
     public Comparison {
@@ -30,11 +32,16 @@ public record Comparison(
      * One round.
      *
      * @param ratio Lockstep over bare
+     * @param inStepRatio Lockstep over bare loops in step
      */
-    public record Round(Throughput bare, Throughput lockstep, double ratio) {
+    public record Round(Throughput bare, Throughput lockstep, double ratio, double inStepRatio) {
         /** A round of what both sides came to. */
         public static Round of(Throughput bare, Throughput lockstep) {
-            return new Round(bare, lockstep, lockstep.imagesPerSecond() / bare.imagesPerSecond());
+            return new Round(
+                    bare,
+                    lockstep,
+                    lockstep.imagesPerSecond() / bare.imagesPerSecond(),
+                    lockstep.imagesPerSecond() / bare.inStepImagesPerSecond());
         }
     }
 
@@ -46,6 +53,7 @@ public record Comparison(
                 spread(rounds, round -> round.bare().imagesPerSecond()).median(),
                 spread(rounds, round -> round.lockstep().imagesPerSecond()).median(),
                 spread(rounds, Round::ratio),
+                spread(rounds, Round::inStepRatio),
                 spread(rounds, round -> round.lockstep().replicateMillis()),
                 rounds);
     }

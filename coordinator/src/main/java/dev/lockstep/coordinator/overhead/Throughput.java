@@ -6,18 +6,25 @@ import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.BareReport;
 import dev.lockstep.coordinator.report.Spread;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * What one side of a round came to.
  *
  * @param imagesPerSecond by the median step: a machine that others use too makes single steps longer, and not for both sides alike
+ * @param inStepImagesPerSecond what bare loops would make if each waited for the slowest in every step, as replicas must: so many times the
+ *     slowest loop's; Lockstep's own are in step
  * @param samplesMillis timed steps in which the side did not stand still: one list for each bare loop, one list for Lockstep's replica 0
  * @param interrupted timed steps in which it did, of all lists
  * @param replicateMillis mean of Lockstep's replicate phase; null for bare loops, which have none
  */
 public record Throughput(
-        double imagesPerSecond, List<List<Double>> samplesMillis, int interrupted, Double replicateMillis) {
+        double imagesPerSecond,
+        double inStepImagesPerSecond,
+        List<List<Double>> samplesMillis,
+        int interrupted,
+        Double replicateMillis) {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final double MILLIS_PER_SECOND = 1e3;
 
@@ -65,12 +72,13 @@ public record Throughput(
                     "no step was over within a turn of %d s: take fewer images or a longer --turn"
                             .formatted(turn.toSeconds()));
         }
+        double[] imagesPerSecond = whole.stream()
+                .mapToDouble(steps ->
+                        imagesPerStep * MILLIS_PER_SECOND / Spread.of(steps).median())
+                .toArray();
         return new Throughput(
-                whole.stream()
-                        .mapToDouble(steps -> imagesPerStep
-                                * MILLIS_PER_SECOND
-                                / Spread.of(steps).median())
-                        .sum(),
+                Arrays.stream(imagesPerSecond).sum(),
+                Arrays.stream(imagesPerSecond).min().orElseThrow() * imagesPerSecond.length,
                 whole,
                 count(timed) - count(whole),
                 replicateMillis);

@@ -36,8 +36,18 @@ class OverheadPrinterTest {
                 .map(contender -> Comparison.of(
                         contender,
                         List.of(Comparison.Round.of(
-                                new Throughput(10 * contender.devices(), List.of(List.of(1600.0)), 1, null),
-                                new Throughput(9.876 * contender.devices(), List.of(List.of(1620.0)), 2, 0.0123)))))
+                                new Throughput(
+                                        10 * contender.devices(),
+                                        9.9 * contender.devices(),
+                                        List.of(List.of(1600.0)),
+                                        1,
+                                        null),
+                                new Throughput(
+                                        9.876 * contender.devices(),
+                                        9.876 * contender.devices(),
+                                        List.of(List.of(1620.0)),
+                                        2,
+                                        0.0123)))))
                 .toList();
         EmptyStep empty = new EmptyStep(
                 2, false, plan.strategies().get(0), 2000, new StepMillis(0.42, 0.41, 0.3, 0.6, 1.25, 0.1, 0.2, 3.5));
@@ -58,8 +68,8 @@ class OverheadPrinterTest {
     void shouldPrintRatiosAndVerdicts() {
         List<String> lines = printed(report());
 
-        assertTrue(lines.contains("1 device|9.88|10.00|0.988|0.988|0.988|-"), lines::toString);
-        assertTrue(lines.contains("2 devices, all-reduce|19.75|20.00|0.988|0.988|0.988|0.012"), lines::toString);
+        assertTrue(lines.contains("1 device|9.88|10.00|0.988|0.988|0.988|-|-"), lines::toString);
+        assertTrue(lines.contains("2 devices, all-reduce|19.75|20.00|0.988|0.988|0.988|0.998|0.012"), lines::toString);
         assertTrue(lines.contains("2 workers|off|0.410|0.600|1.250|3.500"), lines::toString);
         assertTrue(lines.contains("Lockstep over bare, 1 device|0.988|at least 0.99|missed"), lines::toString);
         assertTrue(
@@ -83,6 +93,7 @@ class OverheadPrinterTest {
         JsonNode two = json.at("/training/1");
         assertEquals("all-reduce", two.get("strategy").asText());
         assertEquals(0.9876, two.at("/ratio/median").asDouble(), 1e-9);
+        assertEquals(9.876 / 9.9, two.at("/inStepRatio/median").asDouble(), 1e-9);
         assertEquals(1600.0, two.at("/rounds/0/bare/samplesMillis/0/0").asDouble());
         assertTrue(two.at("/rounds/0/bare/replicateMillis").isNull());
         assertEquals(0.0123, two.at("/rounds/0/lockstep/replicateMillis").asDouble());

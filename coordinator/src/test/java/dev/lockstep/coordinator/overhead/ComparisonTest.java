@@ -31,6 +31,14 @@ class ComparisonTest {
     }
 
     @Test
+    void shouldCompareWithLoopsInStepToo() {
+        Throughput bare = new Throughput(18, 16, List.of(List.of(1.0), List.of(1.0)), 0, null);
+        Comparison.Round round = Comparison.Round.of(bare, Samples.throughput(15.3, 0));
+        assertEquals(0.85, round.ratio(), 1e-12);
+        assertEquals(15.3 / 16, round.inStepRatio(), 1e-12);
+    }
+
+    @Test
     void shouldTakeTheMiddleOne() {
         assertEquals(new Spread(2, 1, 7), Spread.of(List.of(7.0, 1.0, 2.0)));
         assertEquals(new Spread(3, 1, 7), Spread.of(List.of(7.0, 4.0, 1.0, 2.0)));

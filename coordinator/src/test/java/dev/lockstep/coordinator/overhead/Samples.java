@@ -9,7 +9,7 @@ final class Samples {
     private Samples() {}
 
     static Throughput throughput(double imagesPerSecond, double replicateMillis) {
-        return new Throughput(imagesPerSecond, List.of(List.of(1.0, 2.0)), 0, replicateMillis);
+        return new Throughput(imagesPerSecond, imagesPerSecond, List.of(List.of(1.0, 2.0)), 0, replicateMillis);
     }
 
     static Comparison comparison(int devices, Strategy strategy, double ratio, double replicateMillis) {

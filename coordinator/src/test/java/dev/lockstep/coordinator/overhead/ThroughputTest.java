@@ -30,6 +30,8 @@ class ThroughputTest {
         // 16 images in 0.2 s and 16 in 0.4 s: not 32 in the middle of all.
         assertEquals(16 / 0.2 + 16 / 0.4, both.imagesPerSecond(), 1e-9);
         assertEquals(List.of(List.of(100.0, 900.0, 200.0), List.of(400.0, 400.0)), both.samplesMillis());
+        // And both in step make 16 images in 0.4 s each.
+        assertEquals(2 * 16 / 0.4, both.inStepImagesPerSecond(), 1e-9);
         assertEquals(0, both.interrupted());
         assertNull(both.replicateMillis());
     }
@@ -42,6 +44,7 @@ class ThroughputTest {
         Throughput lockstep = Throughput.ofLockstep(result, TURN);
 
         assertEquals(32 / 0.2, lockstep.imagesPerSecond(), 1e-9);
+        assertEquals(lockstep.imagesPerSecond(), lockstep.inStepImagesPerSecond());
         assertEquals(List.of(List.of(100.0, 300.0)), lockstep.samplesMillis());
         assertEquals(result.phaseMillis().replicate(), lockstep.replicateMillis());
     }
