@@ -20,13 +20,15 @@ final class LockstepRun implements Turns.Side {
     private RunView run;
 
     /**
-     * Submits it.
+     * Submits it to the cluster of the shell's run folder.
      *
      * @param pids of the cluster's processes
      */
-    LockstepRun(Shell shell, CoordinatorClient client, List<Long> pids, Map<String, String> settings, String what) {
+    LockstepRun(Shell shell, List<Long> pids, Map<String, String> settings, String what) {
         this.shell = shell;
-        this.client = client;
+        // A client that was used before the cluster stood still has connections that the coordinator closes as idle
+        // when it goes on.
+        this.client = CoordinatorClient.of(shell.runDir());
         this.pids = List.copyOf(pids);
         this.what = what;
         this.run = client.submit(settings);

@@ -105,23 +105,36 @@ final class OverheadMeasurer {
     }
 
     private void train() {
-        List<Contender> contenders = Contender.of(order.plan());
-        int all = order.rounds() * contenders.size();
         Map<Contender, List<Comparison.Round>> measured = new LinkedHashMap<>();
+        try {
+            train(measured);
+        } finally {
+            // Should it have failed, what was measured until then stands.
+            training = measured.entrySet().stream()
+                    .map(comparison -> Comparison.of(comparison.getKey(), comparison.getValue()))
+                    .toList();
+        }
+    }
+
+    private void train(Map<Contender, List<Comparison.Round>> measured) {
+        List<Contender> contenders = Contender.of(order.plan());
         long startNanos = shell.timer().nanos();
-        int done = 0;
-        for (int round = 1; round <= order.rounds(); round++) {
+        for (int round = 0; round < order.rounds(); round++) {
+            if (round == 1) {
+                long left = (shell.timer().nanos() - startNanos) * (order.rounds() - 1);
+                say("training goes on for about " + Messages.duration(Duration.ofNanos(left)));
+            }
             // New processes each time: two of the same program differ by a per cent or two for as long as they live.
             try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
-                for (Contender contender : contenders) {
+                for (int i = 0; i < contenders.size(); i++) {
+                    Contender contender = contenders.get(i);
                     Comparison.Round result = train(sides, contender);
                     measured.computeIfAbsent(contender, key -> new ArrayList<>())
                             .add(result);
-                    done++;
                     say(
                             "[%d/%d] %s: %.2f images/s, bare loops %.2f, ratio %.3f, in step %.3f",
-                            done,
-                            all,
+                            round * contenders.size() + i + 1,
+                            order.rounds() * contenders.size(),
                             contender.label(),
                             result.lockstep().imagesPerSecond(),
                             result.bare().imagesPerSecond(),
@@ -129,19 +142,11 @@ final class OverheadMeasurer {
                             result.inStepRatio());
                 }
             }
-            if (round == 1 && order.rounds() > 1) {
-                long took = shell.timer().nanos() - startNanos;
-                say("training goes on for about " + Messages.duration(Duration.ofNanos(took * (order.rounds() - 1))));
-            }
         }
-        training = measured.entrySet().stream()
-                .map(comparison -> Comparison.of(comparison.getKey(), comparison.getValue()))
-                .toList();
     }
 
     /** Both sides warm up alone, then train in turns. */
     private Comparison.Round train(OverheadSides sides, Contender contender) {
-        CoordinatorClient client = sides.cluster();
         List<Long> clusterPids = sides.clusterPids();
         BareLoops bare = sides.bareLoops();
         Standstill standstill = sides.standstill();
@@ -149,7 +154,7 @@ final class OverheadMeasurer {
         bare.begin(contender.devices(), order.bareOrder(), settings.stepTimeout());
         standstill.stop(bare.pids());
         standstill.goOn(clusterPids);
-        LockstepRun lockstep = new LockstepRun(shell, client, clusterPids, order.run(contender), contender.label());
+        LockstepRun lockstep = new LockstepRun(shell, clusterPids, order.run(contender), contender.label());
         lockstep.awaitMeasuring();
         Duration limit = settings.stepTimeout().multipliedBy(order.plan().steps());
         new Turns(standstill, order.turn(), limit, shell.timer()::nanos).take(lockstep, bare);

@@ -48,8 +48,8 @@ final class OverheadSides implements AutoCloseable {
         return standstill;
     }
 
-    /** The cluster, started if need be. */
-    CoordinatorClient cluster() {
+    /** The processes of the cluster, which is started if need be. */
+    List<Long> clusterPids() {
         if (cluster == null) {
             cluster = OwnCluster.start(shell, ClusterOptions.of(specification, null));
             long coordinator = shell.runDir().endpoint().orElseThrow().pid();
@@ -57,11 +57,6 @@ final class OverheadSides implements AutoCloseable {
                     .map(ProcessHandle::pid)
                     .toList();
         }
-        return cluster.client();
-    }
-
-    /** The processes of the cluster, which was started. */
-    List<Long> clusterPids() {
         return clusterPids;
     }
 
