@@ -7,8 +7,16 @@ import java.util.List;
  *
  * @param stepMillisInterval where the mean step time lies; null for a single step
  * @param disturbance null where nobody watched the machine
+ * @param coreTurnMillis how long each replica computed on the cores of one device before it went on to those of the next; null where each
+ *     kept to its own
  */
-public record Quality(WarmUp warmup, Interval stepMillisInterval, Outliers outliers, Disturbance disturbance) {
+public record Quality(
+        WarmUp warmup, Interval stepMillisInterval, Outliers outliers, Disturbance disturbance, Double coreTurnMillis) {
+    /** The same with how the replicas took turns at the cores. */
+    Quality withCoreTurns(Double millis) {
+        return new Quality(warmup, stepMillisInterval, outliers, disturbance, millis);
+    }
+
     /**
      * How the warm-up went. Of several rounds, the steps and bounds of all are added up.
      *

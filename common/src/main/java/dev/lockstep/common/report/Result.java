@@ -74,20 +74,25 @@ public record Result(
 
     /** The same row with what is known of how it came about. */
     public Result withProvenance(Provenance known) {
-        return with(speedup, efficiency, known, gpus);
+        return with(speedup, efficiency, known, quality, gpus);
     }
 
     /** The same row with its speed-up, and the efficiency that follows from it. */
     public Result withSpeedup(double over, Provenance known) {
-        return with(over, over / deviceCount, known, gpus);
+        return with(over, over / deviceCount, known, quality, gpus);
     }
 
     /** The same row with what was seen of its GPUs. */
     public Result withGpus(GpuConditions seen) {
-        return with(speedup, efficiency, provenance, seen);
+        return with(speedup, efficiency, provenance, quality, seen);
     }
 
-    private Result with(Double speedup, Double efficiency, Provenance provenance, GpuConditions gpus) {
+    /** The same row, which has a quality, with how its replicas took turns at the cores; null where they did not. */
+    public Result withCoreTurns(Double millis) {
+        return with(speedup, efficiency, provenance, quality.withCoreTurns(millis), gpus);
+    }
+
+    private Result with(Double speedup, Double efficiency, Provenance provenance, Quality quality, GpuConditions gpus) {
         return new Result(
                 id,
                 strategy,

@@ -18,6 +18,7 @@ import dev.lockstep.coordinator.control.CoordinatorIdentity;
 import dev.lockstep.coordinator.control.Footprints;
 import dev.lockstep.coordinator.gpu.GpuLease;
 import dev.lockstep.coordinator.host.BuildInfo;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.MachineFiles;
 import dev.lockstep.coordinator.host.Processors;
@@ -107,6 +108,7 @@ public final class CoordinatorMain {
                             pool,
                             new Footprints(),
                             new MachineFiles(Path.of("/"), Processors.allowed()),
+                            new CoreTurns(Path.of("/"), settings.coreTurn()),
                             context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()),
                             hardware.gpus()),
                     identity,

@@ -132,6 +132,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 cluster.pool(),
                 cluster.settings().stepTimeout(),
                 cluster::watch,
+                cluster::takeTurns,
                 cluster.blocking());
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
         measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + epoch);

@@ -3,6 +3,7 @@ package dev.lockstep.coordinator.control;
 import akka.actor.typed.ActorRef;
 import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.coordinator.gpu.ClusterGpus;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.Host;
 import dev.lockstep.coordinator.host.MachineFiles;
 import dev.lockstep.coordinator.host.MachineWatch;
@@ -27,6 +28,7 @@ public record ClusterContext(
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
         MachineFiles machine,
+        CoreTurns coreTurns,
         Executor blocking,
         ClusterGpus gpus) {
 
@@ -41,6 +43,13 @@ public record ClusterContext(
         return settings.memoryLimitMiB() != null
                 ? settings.memoryLimitMiB()
                 : host.availableMiB(workers.stream().map(LeasedWorker::pid).toList());
+    }
+
+    /** Has these workers take turns at their cores from now on. */
+    CoreTurns.Session takeTurns(List<LeasedWorker> workers) {
+        return coreTurns.begin(workers.stream()
+                .map(worker -> new CoreTurns.Seat(worker.pid(), worker.cpus()))
+                .toList());
     }
 
     /** A watch over this machine, to which the coordinator and these workers are no disturbance. */

@@ -248,6 +248,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 rank -> setting.replica(rank, dataPlane.segment(), collective, communicator),
                 dataPlane.feeder(),
                 setting.watch().apply(workers),
+                () -> setting.turns().apply(workers),
                 setting.stepTimeout().plus(EXTRA_PATIENCE));
         ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
         loop = getContext().spawn(TrainingLoop.create(work, events), "loop");

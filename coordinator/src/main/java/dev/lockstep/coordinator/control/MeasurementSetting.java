@@ -10,6 +10,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -30,6 +31,7 @@ import java.util.function.ToDoubleFunction;
  * @param budgetMiB what these workers may use together; called on the blocking executor
  * @param totalMemoryMiB the machine's
  * @param watch makes a watch over the machine that these workers run on
+ * @param turns has these workers take turns at their cores from now on
  * @param blocking runs what blocks
  */
 record MeasurementSetting(
@@ -46,6 +48,7 @@ record MeasurementSetting(
         ActorRef<WorkerPool.Command> pool,
         Duration stepTimeout,
         Function<List<LeasedWorker>, MachineWatch> watch,
+        Function<List<LeasedWorker>, CoreTurns.Session> turns,
         Executor blocking) {
 
     /** What one rank is told to be. */

@@ -99,6 +99,7 @@ final class Row {
                         finished.dataWaitMillis(),
                         finished.warmUp(),
                         finished.disturbance())
+                .withCoreTurns(finished.coreTurnMillis())
                 .withGpus(gpus);
     }
 

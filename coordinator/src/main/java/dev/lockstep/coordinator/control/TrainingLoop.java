@@ -24,6 +24,7 @@ import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.time.Duration;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 
 /**
  * Takes prepared-for workers through one measurement: prepare all replicas, warm up and measure, collect. Tells its parent how far it
@@ -74,13 +76,15 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
      * @param dataWaitMillis mean time that a measured step waited for its batch; null when the data is always there
      * @param warmUp how the warm-up went
      * @param disturbance what else went on in the machine while it was measured
+     * @param coreTurnMillis how often the replicas changed places on the cores; null if they did not
      */
     record Finished(
             List<List<StepReport>> measured,
             List<ReplicaSummary> summaries,
             Double dataWaitMillis,
             Quality.WarmUp warmUp,
-            Disturbance disturbance)
+            Disturbance disturbance,
+            Double coreTurnMillis)
             implements Event {}
 
     /** It came to nothing. */
@@ -91,6 +95,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
      *
      * @param replica makes each rank's specification
      * @param watch over the machine; the loop closes it
+     * @param turns has the workers take turns at their cores from now on; the loop closes what it makes
      * @param patience how long no worker may say anything
      */
     record Work(
@@ -100,6 +105,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             IntFunction<ReplicaSpec> replica,
             BatchFeeder feeder,
             MachineWatch watch,
+            Supplier<CoreTurns.Session> turns,
             Duration patience) {}
 
     private final Work work;
@@ -110,6 +116,9 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
     private final Map<Integer, ReplicaSummary> summaries = new TreeMap<>();
     private Disturbance disturbance;
     private boolean watching;
+    /** Null until the first step is done. */
+    private CoreTurns.Session turns;
+
     private int prepared;
     private int requestedBatches;
     private int readyBatches;
@@ -242,6 +251,7 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             return fail(new Failure(FailureCategory.INTERNAL, wrong));
         }
         if (done.report().step() + 1 == ledger.done()) {
+            takeTurns();
             watchMeasuredSteps();
             tellProgress();
             if (ledger.isStarved()) {
@@ -262,6 +272,13 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
             commandNext();
         }
         return this;
+    }
+
+    /** From the second step on: in the first one libtorch may still start threads, which run where the thread that starts them does. */
+    private void takeTurns() {
+        if (turns == null) {
+            turns = work.turns.get();
+        }
     }
 
     private void tellProgress() {
@@ -292,7 +309,12 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         }
         Double dataWaitMillis = work.feeder.canKeepStepsWaiting() ? dataWaitNanos / 1e6 / work.spec.steps() : null;
         parent.tell(new Finished(
-                ledger.measured(), List.copyOf(summaries.values()), dataWaitMillis, ledger.warmUp(), disturbance));
+                ledger.measured(),
+                List.copyOf(summaries.values()),
+                dataWaitMillis,
+                ledger.warmUp(),
+                disturbance,
+                turns.millis()));
         return Behaviors.stopped();
     }
 
@@ -322,6 +344,9 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
 
     private Behavior<Command> onPostStop() {
         work.watch.close();
+        if (turns != null) {
+            turns.close();
+        }
         return this;
     }
 }

@@ -3,9 +3,11 @@ package dev.lockstep.coordinator.host;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** The logical processors that this process may run on. */
@@ -17,20 +19,26 @@ public final class Processors {
 
     /** Their numbers as the kernel counts them, in order; a container or {@code taskset} may leave out any of them. */
     public static List<Integer> allowed() {
-        List<Integer> all = IntStream.range(0, Runtime.getRuntime().availableProcessors())
-                .boxed()
-                .toList();
-        if (!Files.isReadable(STATUS)) {
-            return all;
+        return allowed(STATUS)
+                .orElseGet(() -> IntStream.range(0, Runtime.getRuntime().availableProcessors())
+                        .boxed()
+                        .toList());
+    }
+
+    /** Those that a process or thread may run on; empty where it has ended, or the file does not say. */
+    static Optional<List<Integer>> allowed(Path status) {
+        if (!Files.isReadable(status)) {
+            return Optional.empty();
         }
         try {
-            return Files.readAllLines(STATUS).stream()
+            return Files.readAllLines(status).stream()
                     .filter(line -> line.startsWith(ALLOWED))
                     .map(line -> parse(line.substring(ALLOWED.length()).strip()))
-                    .findFirst()
-                    .orElse(all);
+                    .findFirst();
+        } catch (NoSuchFileException e) {
+            return Optional.empty(); // It has ended between the two looks.
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + STATUS, e);
+            throw new UncheckedIOException("cannot read " + status, e);
         }
     }
 

@@ -96,7 +96,8 @@ public final class Results {
                 first.get(first.size() - 1).loss(),
                 summariesByRank.get(0).parameterChecksum(),
                 Provenance.of(spec.scaling()),
-                new Quality(warmUp, MeanInterval.of(samplesMillis), OutlierRule.apply(samplesMillis), disturbance),
+                new Quality(
+                        warmUp, MeanInterval.of(samplesMillis), OutlierRule.apply(samplesMillis), disturbance, null),
                 null,
                 gpuTime(first));
     }

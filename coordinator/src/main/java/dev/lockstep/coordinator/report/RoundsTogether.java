@@ -78,7 +78,8 @@ public final class RoundsTogether {
                 MeanInterval.of(samples),
                 OutlierRule.apply(samples),
                 QualityTogether.disturbance(
-                        qualities.stream().map(Quality::disturbance).toList()));
+                        qualities.stream().map(Quality::disturbance).toList()),
+                qualities.get(qualities.size() - 1).coreTurnMillis());
     }
 
     /** The most of all rounds that could tell; null where none could. What all processes held is the last round's. */

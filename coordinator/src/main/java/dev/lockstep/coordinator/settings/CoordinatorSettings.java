@@ -20,6 +20,7 @@ import java.util.Locale;
  * @param workerJavaOptions JVM options of every worker
  * @param workerStartTimeout from spawning a worker to its introduction
  * @param stepTimeout how long a replica waits for another before the measurement fails
+ * @param coreTurn how long a replica stays on the cores of one device while others keep step with it; zero for always
  * @param memoryLimitMiB what all replicas may use together; null for what the machine has available
  * @param gpuCollective what GPUs exchange tensors by
  */
@@ -29,6 +30,7 @@ public record CoordinatorSettings(
         List<String> workerJavaOptions,
         Duration workerStartTimeout,
         Duration stepTimeout,
+        Duration coreTurn,
         Long memoryLimitMiB,
         GpuCollective gpuCollective) {
     private static final long MIB = 1024 * 1024;
@@ -69,6 +71,7 @@ public record CoordinatorSettings(
                 config.getStringList("worker.java-options"),
                 config.getDuration("worker.start-timeout"),
                 config.getDuration("worker.step-timeout"),
+                config.getDuration("worker.core-turn"),
                 config.getIsNull("memory-limit") ? null : (Long) (config.getBytes("memory-limit") / MIB),
                 gpuCollective(config));
     }

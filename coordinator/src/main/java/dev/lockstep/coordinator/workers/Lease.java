@@ -25,6 +25,12 @@ public sealed interface Lease {
      * A worker that is up and idle.
      *
      * @param pid of its process
+     * @param cpus logical processors that its replica computes on; empty for one on a GPU
      */
-    record LeasedWorker(String deviceId, ActorRef<WorkerMessage> worker, EngineInfo engine, long pid) {}
+    record LeasedWorker(
+            String deviceId, ActorRef<WorkerMessage> worker, EngineInfo engine, long pid, List<Integer> cpus) {
+        public LeasedWorker {
+            cpus = List.copyOf(cpus);
+        }
+    }
 }

@@ -181,7 +181,12 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
             holder = pending.replyTo;
             pending = null;
             holder.tell(new Lease.Granted(wanted.stream()
-                    .map(slot -> new Lease.LeasedWorker(slot.device.id(), slot.worker, slot.engine, slot.pid))
+                    .map(slot -> new Lease.LeasedWorker(
+                            slot.device.id(),
+                            slot.worker,
+                            slot.engine,
+                            slot.pid,
+                            slot.device.gpu() == null ? slot.device.cpus() : List.of()))
                     .toList()));
         }
     }

@@ -44,6 +44,7 @@ class AdmissionTest {
                 null,
                 Duration.ofSeconds(60),
                 leased -> PlayedWorkers.watch(),
+                leased -> PlayedWorkers.noTurns(),
                 Runnable::run);
         return Admission.decide(setting, workers, PlayedWorkers.FOOTPRINT);
     }
@@ -86,7 +87,7 @@ class AdmissionTest {
     @Test
     void shouldNotTakeTheMachinesMemoryForThatOfGpus() throws IOException {
         EngineInfo cuda = new EngineInfo("djl", "torch", "12.4", "9.1", 1, "malloc", "libtorch");
-        Admission admission = decide(plan(), 1000, List.of(new LeasedWorker("cuda:0", null, cuda, 1)));
+        Admission admission = decide(plan(), 1000, List.of(new LeasedWorker("cuda:0", null, cuda, 1, List.of())));
         admission.dataPlane().close();
         assertEquals(new MemoryNeed(null, null, null), admission.memory());
         assertEquals("", admission.memory().described());

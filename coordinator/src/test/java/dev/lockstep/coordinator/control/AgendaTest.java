@@ -87,7 +87,8 @@ class AgendaTest {
                 Collections.nCopies(spec.deviceCount(), summary),
                 null,
                 new Quality.WarmUp(spec.warmupSteps(), spec.warmupSteps(), spec.warmupLimit(), null),
-                null);
+                null,
+                150.0);
         return new Measurement.Ended(
                 new Measurement.Succeeded(finished), ids(spec), CollectiveKind.SHARED_MEMORY, null, MEMORY);
     }

@@ -71,6 +71,7 @@ class MeasurementTest {
                                 pool.getRef(),
                                 Duration.ofSeconds(60),
                                 leased -> PlayedWorkers.watch(),
+                                leased -> PlayedWorkers.noTurns(),
                                 Runnable::run),
                         parent.getRef()));
     }

@@ -21,6 +21,7 @@ import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.MachineSample;
 import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
@@ -78,6 +79,10 @@ final class PlayedWorkers {
     }
 
     /** Over a machine that tells nothing but that it does not swap. */
+    static CoreTurns.Session noTurns() {
+        return new CoreTurns(Path.of("/"), Duration.ZERO).begin(List.of());
+    }
+
     static MachineWatch watch() {
         return new MachineWatch(nanos -> new MachineSample(nanos, null, null, null, null, null, null, 5L, 7L), 2);
     }
@@ -124,7 +129,8 @@ final class PlayedWorkers {
                         "cpu:" + rank,
                         probe(rank).getRef(),
                         ENGINE,
-                        ProcessHandle.current().pid()))
+                        ProcessHandle.current().pid(),
+                        List.of()))
                 .toList();
     }
 

@@ -63,6 +63,7 @@ class TrainingLoopTest {
                         null),
                 dataPlane.feeder(),
                 PlayedWorkers.watch(),
+                PlayedWorkers::noTurns,
                 patience);
         workers.testKit().spawn(TrainingLoop.create(work, parent.getRef()));
     }

@@ -33,6 +33,7 @@ class CoordinatorSettingsTest {
                 List.of("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC"),
                 Duration.ofSeconds(90),
                 Duration.ofSeconds(180),
+                Duration.ofMillis(100),
                 null,
                 GpuCollective.AUTO);
         assertEquals(expected, CoordinatorSettings.load(folder.resolve("missing.conf")));
@@ -45,7 +46,7 @@ class CoordinatorSettingsTest {
                 lockstep {
                   cluster.tls = off
                   http.port = 8080
-                  worker { java-options = ["-Xmx1g"], start-timeout = 5 s, step-timeout = 2 minutes }
+                  worker { java-options = ["-Xmx1g"], start-timeout = 5 s, step-timeout = 2 minutes, core-turn = 0 s }
                   memory-limit = 3 GiB
                   gpu-collective = staged
                 }
@@ -64,6 +65,7 @@ class CoordinatorSettingsTest {
                 List.of("-Xmx1g"),
                 Duration.ofSeconds(5),
                 Duration.ofMinutes(2),
+                Duration.ZERO,
                 3072L,
                 GpuCollective.STAGED);
         assertEquals(expected, load(text));

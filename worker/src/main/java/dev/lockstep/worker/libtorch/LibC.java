@@ -1,17 +1,12 @@
 package dev.lockstep.worker.libtorch;
 
-import com.sun.jna.LastErrorException;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
-import dev.lockstep.common.failure.FailureCategory;
-import dev.lockstep.common.failure.LockstepException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
-import java.util.List;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -33,37 +28,9 @@ public final class LibC {
         private Functions() {}
 
         @SuppressWarnings("checkstyle:methodname")
-        static native int sched_setaffinity(int thread, NativeLong maskBytes, byte[] mask) throws LastErrorException;
-
-        @SuppressWarnings("checkstyle:methodname")
         static native int malloc_trim(NativeLong keptBytes);
 
         static native int madvise(Pointer address, NativeLong bytes, int advice);
-    }
-
-    /**
-     * Pins the calling thread, and the threads it starts from then on, to some CPUs.
-     *
-     * @throws LockstepException if the machine, or what it lends this process, lacks one of them
-     */
-    public static void pinThread(List<Integer> cpus) {
-        if (!Platform.isLinux()) {
-            return;
-        }
-        BitSet set = new BitSet();
-        cpus.forEach(set::set);
-        // The kernel reads whole words.
-        byte[] mask = new byte[(set.length() + Long.SIZE - 1) / Long.SIZE * Long.BYTES];
-        byte[] bits = set.toByteArray();
-        System.arraycopy(bits, 0, mask, 0, bits.length);
-        try {
-            Functions.sched_setaffinity(0, new NativeLong(mask.length), mask);
-        } catch (LastErrorException e) {
-            throw new LockstepException(
-                    FailureCategory.ENVIRONMENT,
-                    "the training thread cannot be pinned to CPUs " + cpus + ": error " + e.getErrorCode(),
-                    e);
-        }
     }
 
     /**

@@ -7,6 +7,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.plan.ModelSpec;
+import dev.lockstep.common.threads.ThreadAffinity;
 import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.common.work.EngineInfo;
@@ -18,7 +19,6 @@ import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.cuda.CudaGpu;
 import dev.lockstep.worker.libtorch.CudaGraphs;
-import dev.lockstep.worker.libtorch.LibC;
 import dev.lockstep.worker.libtorch.LibTorch;
 import dev.lockstep.worker.model.EfficientNet;
 import java.io.UncheckedIOException;
@@ -82,7 +82,7 @@ public final class DjlTrainingEngine implements TrainingEngine {
     public EngineInfo start() {
         if (!cpus.isEmpty()) {
             // Before the engine loads, so that its threads inherit it.
-            LibC.pinThread(cpus);
+            ThreadAffinity.pinCaller(cpus);
         }
         Engine engine = LibTorch.load();
         JniUtils.setNumThreads(threads);

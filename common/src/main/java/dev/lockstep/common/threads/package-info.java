@@ -1,0 +1,2 @@
+/** Where threads run. */
+package dev.lockstep.common.threads;
