@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Has replicas change places on the cores many times within a step. Cores are seldom equally fast (a neighbour on the host, a clock, a
  * kind of core of its own), and replicas that keep step are as fast as the slowest of them; if each computes on each core for its share
- * of the time, all are as fast as the cores on average. docs/adr/0018 has the figures.
+ * of the time, all are as fast as the cores on average. docs/adr/0021 has the figures.
  *
  * <p>It is all done from here, on one thread for the whole cluster: turns of one measurement end before those of the next begin, and all
  * replicas move at once, so that none computes beside another on one core.
