@@ -7,13 +7,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -116,7 +116,7 @@ public final class CoreTurns {
         private void begin() {
             try {
                 threads = seats.stream().map(CoreTurns.this::pinnedThreads).toList();
-                if (memoryNodes() > 1 || threads.stream().anyMatch(List::isEmpty)) {
+                if (memoryNodes(seats) > 1 || threads.stream().anyMatch(List::isEmpty)) {
                     return;
                 }
             } catch (UncheckedIOException e) {
@@ -143,12 +143,6 @@ public final class CoreTurns {
                 List<Integer> cpus = seats.get((rank + shift) % seats.size()).cpus;
                 threads.get(rank).forEach(thread -> pinning.pin(thread, cpus));
             }
-        }
-
-        private long memoryNodes() {
-            Set<Integer> cpus = new HashSet<>();
-            seats.forEach(seat -> cpus.addAll(seat.cpus));
-            return nodes(cpus);
         }
 
         /** Each goes back to its own place. */
@@ -179,8 +173,9 @@ public final class CoreTurns {
                 .toList();
     }
 
-    /** How many NUMA nodes these processors are in; none where the machine does not tell. */
-    private long nodes(Set<Integer> cpus) {
+    /** How many NUMA nodes their processors are in; none where the machine does not tell. */
+    private long memoryNodes(List<Seat> seats) {
+        Set<Integer> cpus = seats.stream().flatMap(seat -> seat.cpus.stream()).collect(Collectors.toSet());
         return children(root.resolve("sys/devices/system/node")).stream()
                 .map(node -> node.resolve("cpulist"))
                 .filter(Files::isReadable)
