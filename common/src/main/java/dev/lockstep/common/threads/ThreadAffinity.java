@@ -36,9 +36,6 @@ public final class ThreadAffinity {
      * @throws LockstepException ENVIRONMENT if the machine, or what it lends this process, lacks one of the processors
      */
     public static void pinCaller(List<Integer> processors) {
-        if (!Platform.isLinux()) {
-            return;
-        }
         try {
             set(CALLER, processors);
         } catch (LastErrorException e) {
@@ -53,9 +50,6 @@ public final class ThreadAffinity {
      * @throws LockstepException ENVIRONMENT if that is not allowed
      */
     public static void pin(int thread, List<Integer> processors) {
-        if (!Platform.isLinux()) {
-            return;
-        }
         try {
             set(thread, processors);
         } catch (LastErrorException e) {
@@ -66,6 +60,9 @@ public final class ThreadAffinity {
     }
 
     private static void set(int thread, List<Integer> processors) {
+        if (!Platform.isLinux()) {
+            return;
+        }
         BitSet set = new BitSet();
         processors.forEach(set::set);
         // The kernel reads whole words.

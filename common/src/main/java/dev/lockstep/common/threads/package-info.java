@@ -1,2 +1,2 @@
-/** Where threads run. */
+/** Threads, and where they run. */
 package dev.lockstep.common.threads;

@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.control;
 
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
+import dev.lockstep.common.threads.DaemonThreads;
 import dev.lockstep.coordinator.data.BatchSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,11 +23,7 @@ final class BatchFeeder implements AutoCloseable {
     private final BatchSource source;
     private final List<ByteBuffer> inputs = new ArrayList<>();
     private final List<ByteBuffer> labels = new ArrayList<>();
-    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
-        Thread thread = new Thread(task, "batch-feeder");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(DaemonThreads.named("batch-feeder"));
     private CompletionStage<Integer> lastFill;
 
     /**

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.gpu;
 
 import dev.lockstep.common.report.GpuConditions;
+import dev.lockstep.common.threads.DaemonThreads;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,11 +19,8 @@ public final class GpuWatch {
 
     private final ClusterGpus gpus;
     private final List<GpuSamples> samples = new ArrayList<>();
-    private final ScheduledExecutorService executor = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "gpu-watch");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService executor =
+            Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("gpu-watch"));
 
     private final ScheduledFuture<?> looks;
 

@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.host;
 
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.threads.DaemonThreads;
 import dev.lockstep.common.threads.ThreadAffinity;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,11 +33,8 @@ public final class CoreTurns {
     private final Path root;
     private final Duration turn;
     private final Pinning pinning;
-    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "core-turns");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService timer =
+            Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("core-turns"));
 
     /**
      * A replica's place.
@@ -177,10 +175,8 @@ public final class CoreTurns {
     private long memoryNodes(List<Seat> seats) {
         Set<Integer> cpus = seats.stream().flatMap(seat -> seat.cpus.stream()).collect(Collectors.toSet());
         return children(root.resolve("sys/devices/system/node")).stream()
-                .map(node -> node.resolve("cpulist"))
-                .filter(Files::isReadable)
-                .filter(list -> read(list)
-                        .lines()
+                .flatMap(node -> MachineFiles.read(node.resolve("cpulist")).stream())
+                .filter(list -> list.lines()
                         .filter(line -> !line.isBlank())
                         .flatMap(line -> Processors.parse(line.strip()).stream())
                         .anyMatch(cpus::contains))
@@ -195,14 +191,6 @@ public final class CoreTurns {
             return children.toList();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + folder, e);
-        }
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + file, e);
         }
     }
 }

@@ -105,7 +105,8 @@ public final class MachineFiles {
         return figures.flatMap(Optional::stream).reduce(Long::sum).orElse(null);
     }
 
-    private static Optional<String> read(Path file) {
+    /** A file's text; empty where it is not there, or has just gone. */
+    static Optional<String> read(Path file) {
         if (!Files.isReadable(file)) {
             return Optional.empty();
         }

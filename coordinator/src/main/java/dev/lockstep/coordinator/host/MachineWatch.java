@@ -1,6 +1,7 @@
 package dev.lockstep.coordinator.host;
 
 import dev.lockstep.common.report.Quality.Disturbance;
+import dev.lockstep.common.threads.DaemonThreads;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,11 +25,8 @@ public final class MachineWatch implements AutoCloseable {
     private final int processors;
     private final LongSupplier clock;
     private final long periodNanos;
-    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "machine-watch");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService timer =
+            Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("machine-watch"));
 
     // The rest belongs to the timer's thread.
     private final List<MachineSample> samples = new ArrayList<>();

@@ -1,9 +1,5 @@
 package dev.lockstep.coordinator.host;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,19 +23,10 @@ public final class Processors {
 
     /** Those that a process or thread may run on; empty where it has ended, or the file does not say. */
     static Optional<List<Integer>> allowed(Path status) {
-        if (!Files.isReadable(status)) {
-            return Optional.empty();
-        }
-        try {
-            return Files.readAllLines(status).stream()
-                    .filter(line -> line.startsWith(ALLOWED))
-                    .map(line -> parse(line.substring(ALLOWED.length()).strip()))
-                    .findFirst();
-        } catch (NoSuchFileException e) {
-            return Optional.empty(); // It has ended between the two looks.
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + status, e);
-        }
+        return MachineFiles.read(status).flatMap(text -> text.lines()
+                .filter(line -> line.startsWith(ALLOWED))
+                .map(line -> parse(line.substring(ALLOWED.length()).strip()))
+                .findFirst());
     }
 
     /** Reads the kernel's list format: {@code 0-3,8,10-11}. */

@@ -15,6 +15,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.threads.DaemonThreads;
 import dev.lockstep.coordinator.api.ApiError;
 import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.RunRequest;
@@ -44,11 +45,7 @@ public final class HttpApi implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     private final HttpServer server;
-    private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, task -> {
-        Thread thread = new Thread(task, "http");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, DaemonThreads.named("http"));
     private final String token;
     private final ActorSystem<?> system;
     private final ActorRef<Coordinator.Command> coordinator;
