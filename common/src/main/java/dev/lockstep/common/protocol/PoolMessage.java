@@ -1,7 +1,6 @@
 package dev.lockstep.common.protocol;
 
 import akka.actor.typed.ActorRef;
-import akka.actor.typed.receptionist.ServiceKey;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.lockstep.common.work.EngineInfo;
@@ -10,9 +9,6 @@ import dev.lockstep.common.work.EngineInfo;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({@JsonSubTypes.Type(value = PoolMessage.Introduce.class, name = "introduce")})
 public sealed interface PoolMessage extends ControlMessage {
-    /** Where a worker finds the pool. */
-    ServiceKey<PoolMessage> KEY = ServiceKey.create(PoolMessage.class, "worker-pool");
-
     /**
      * The first word of a spawned worker; one with a wrong token is not let in.
      *

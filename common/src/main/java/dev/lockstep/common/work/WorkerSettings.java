@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param deviceId the device it is for, as in {@code cpu:0}
  * @param kind what the device is
- * @param token the secret it introduces itself with
+ * @param invitation how it introduces itself
  * @param parentPid the coordinator; the worker ends with it
  * @param seedPort the coordinator's cluster port on 127.0.0.1
  * @param threads intra-op threads of the replica
@@ -19,7 +19,7 @@ import java.util.List;
 public record WorkerSettings(
         String deviceId,
         DeviceKind kind,
-        String token,
+        Invitation invitation,
         long parentPid,
         int seedPort,
         int threads,

@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.ChildFailed;
+import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -103,6 +105,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private CommunicatorId communicator;
     private DataPlane dataPlane;
     private boolean deciding;
+    /** Null before it is spawned and after it has stopped. */
     private ActorRef<TrainingLoop.Command> loop;
     /** Set once; from then on it is only cleaned up. */
     private Outcome outcome;
@@ -144,6 +147,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 .onMessage(Cancel.class, cancel -> onCancel())
                 .onMessage(ReleaseOverdue.class, overdue -> onReleaseOverdue())
                 .onMessage(Closed.class, this::onClosed)
+                .onSignal(ChildFailed.class, this::onLoopFailed)
+                .onSignal(Terminated.class, stopped -> onLoopStopped())
                 .build();
     }
 
@@ -252,6 +257,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 setting.stepTimeout().plus(EXTRA_PATIENCE));
         ActorRef<TrainingLoop.Event> events = getContext().messageAdapter(TrainingLoop.Event.class, Looped::new);
         loop = getContext().spawn(TrainingLoop.create(work, events), "loop");
+        getContext().watch(loop);
         return this;
     }
 
@@ -296,10 +302,21 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         return cleanUp();
     }
 
-    /** Closes the data plane once no worker uses it any more, or has had the time to stop using it. */
+    private Behavior<Command> onLoopFailed(ChildFailed failed) {
+        loop = null;
+        end(new DidNotSucceed(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the training loop failed")));
+        return cleanUp();
+    }
+
+    private Behavior<Command> onLoopStopped() {
+        loop = null;
+        return cleanUp();
+    }
+
+    /** Closes the data plane once the loop has stopped, and no worker uses it any more or has had the time to stop using it. */
     private Behavior<Command> cleanUp() {
         boolean released = holding.isEmpty() || releaseOverdue;
-        if (outcome == null || !released || deciding || closing) {
+        if (outcome == null || loop != null || !released || deciding || closing) {
             return this;
         }
         closing = true;

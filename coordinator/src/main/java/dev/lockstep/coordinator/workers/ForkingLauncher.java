@@ -2,6 +2,7 @@ package dev.lockstep.coordinator.workers;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.common.work.Invitation;
 import dev.lockstep.common.work.TlsKeys;
 import dev.lockstep.common.work.WorkerSettings;
 import java.io.IOException;
@@ -35,11 +36,11 @@ public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
     }
 
     @Override
-    public CompletionStage<Launched> launch(Device device, String token) {
+    public CompletionStage<Launched> launch(Device device, Invitation invitation) {
         CompletableFuture<Launched> launched = new CompletableFuture<>();
         forker.execute(() -> {
             try {
-                launched.complete(fork(device, token));
+                launched.complete(fork(device, invitation));
             } catch (IOException | RuntimeException e) {
                 launched.completeExceptionally(e);
             }
@@ -47,22 +48,22 @@ public final class ForkingLauncher implements WorkerLauncher, AutoCloseable {
         return launched;
     }
 
-    private Launched fork(Device device, String token) throws IOException {
+    private Launched fork(Device device, Invitation invitation) throws IOException {
         Path log = setup.processes().logDir().resolve("worker-" + device.id().replace(':', '-') + ".log");
         long logStart = LogTail.size(log);
         ProcessBuilder builder = setup.processes().builder(device, MAIN_CLASS);
         builder.redirectErrorStream(true);
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        builder.environment().put(WorkerSettings.VARIABLE, settings(device, token));
+        builder.environment().put(WorkerSettings.VARIABLE, settings(device, invitation));
         return new Launched(builder.start(), log, logStart);
     }
 
-    private String settings(Device device, String token) throws JsonProcessingException {
+    private String settings(Device device, Invitation invitation) throws JsonProcessingException {
         return new ObjectMapper()
                 .writeValueAsString(new WorkerSettings(
                         device.id(),
                         device.kind(),
-                        token,
+                        invitation,
                         ProcessHandle.current().pid(),
                         setup.seedPort(),
                         device.threads(),

@@ -2,17 +2,18 @@ package dev.lockstep.coordinator.workers;
 
 import akka.Done;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorRefResolver;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
-import akka.actor.typed.receptionist.Receptionist;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.PoolMessage.Introduce;
 import dev.lockstep.common.protocol.WorkerMessage;
 import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.Invitation;
 import dev.lockstep.coordinator.api.DeviceView;
 import dev.lockstep.coordinator.host.Processors;
 import java.security.SecureRandom;
@@ -100,6 +101,9 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
     private final Map<String, Slot> slots = new LinkedHashMap<>();
     private final WorkerLauncher launcher;
     private final Duration startTimeout;
+    /** Where workers introduce themselves. */
+    private final String door;
+
     private final SecureRandom random = new SecureRandom();
     private Acquire pending;
     private ActorRef<Lease> holder;
@@ -121,7 +125,7 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
         this.startTimeout = startTimeout;
         ActorRef<PoolMessage> introductions =
                 context.messageAdapter(PoolMessage.class, message -> new Introduced((Introduce) message));
-        context.getSystem().receptionist().tell(Receptionist.register(PoolMessage.KEY, introductions));
+        this.door = ActorRefResolver.get(context.getSystem()).toSerializationFormat(introductions);
         for (Device device : devices) {
             Slot slot = new Slot(device);
             slots.put(device.id(), slot);
@@ -149,7 +153,7 @@ public final class WorkerPool extends AbstractBehavior<WorkerPool.Command> {
         slot.process = getContext()
                 .spawnAnonymous(WorkerProcess.create(
                         slot.device,
-                        slot.token,
+                        new Invitation(door, slot.token),
                         launcher,
                         startTimeout,
                         getContext().getSelf()));

@@ -10,6 +10,7 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.MemoryTexts;
+import dev.lockstep.common.work.Invitation;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -53,19 +54,19 @@ final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
 
     static Behavior<Command> create(
             Device device,
-            String token,
+            Invitation invitation,
             WorkerLauncher launcher,
             Duration startTimeout,
             ActorRef<WorkerPool.Command> pool) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new WorkerProcess(context, timers, device, token, launcher, startTimeout, pool)));
+                timers -> new WorkerProcess(context, timers, device, invitation, launcher, startTimeout, pool)));
     }
 
     private WorkerProcess(
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             Device device,
-            String token,
+            Invitation invitation,
             WorkerLauncher launcher,
             Duration startTimeout,
             ActorRef<WorkerPool.Command> pool) {
@@ -77,7 +78,7 @@ final class WorkerProcess extends AbstractBehavior<WorkerProcess.Command> {
                 new Overdue("did not introduce itself within " + startTimeout.toSeconds() + " s and was ended"),
                 startTimeout);
         context.pipeToSelf(
-                launcher.launch(device, token),
+                launcher.launch(device, invitation),
                 (started, thrown) -> thrown == null ? new Started(started) : new NotStarted(thrown.getMessage()));
     }
 

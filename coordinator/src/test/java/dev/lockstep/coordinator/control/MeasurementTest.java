@@ -24,6 +24,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
+import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.io.IOException;
@@ -31,6 +32,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +49,7 @@ class MeasurementTest {
     private final TestProbe<WorkerPool.Command> pool = workers.testKit().createTestProbe(WorkerPool.Command.class);
     private final TestProbe<Measurement.Event> parent = workers.testKit().createTestProbe(Measurement.Event.class);
     private Supplier<CollectiveKind> collective = () -> CollectiveKind.SHARED_MEMORY;
+    private Supplier<CoreTurns.Session> turns = PlayedWorkers::noTurns;
     private ActorRef<Measurement.Command> measurement;
 
     @AfterEach
@@ -71,7 +75,7 @@ class MeasurementTest {
                                 pool.getRef(),
                                 Duration.ofSeconds(60),
                                 leased -> PlayedWorkers.watch(),
-                                leased -> PlayedWorkers.noTurns(),
+                                leased -> turns.get(),
                                 Runnable::run),
                         parent.getRef()));
     }
@@ -220,6 +224,45 @@ class MeasurementTest {
         assertEquals(new Failure(FailureCategory.WORKER_DIED, "it died"), failure);
         assertEquals(
                 Set.of(), pool.expectMessageClass(WorkerPool.GiveBack.class).stuck());
+    }
+
+    @Test
+    void shouldFailWhenTheTrainingLoopItselfFails() {
+        turns = () -> {
+            throw new IllegalStateException("no turns");
+        };
+        measure(FOOTPRINT, 1e6);
+        grant();
+        workers.prepare();
+        workers.probe(1).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.stepDone(0);
+        workers.release();
+        Failure failure = failure(ended());
+        assertEquals(FailureCategory.INTERNAL, failure.category());
+        assertTrue(failure.message().contains("no turns"), failure::message);
+    }
+
+    @Test
+    void shouldKeepTheSegmentUntilTheLoopHasStopped() throws Exception {
+        CompletableFuture<Void> busy = new CompletableFuture<>();
+        CompletableFuture<CoreTurns.Session> begun = new CompletableFuture<>();
+        turns = () -> {
+            busy.complete(null);
+            return begun.join();
+        };
+        measure(FOOTPRINT, 1e6);
+        grant();
+        Path segment = Path.of(workers.prepare().get(0).replica().segmentPath());
+        Object file = PlayedWorkers.fileAt(segment);
+        workers.probe(1).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.stepDone(0);
+        busy.get(10, TimeUnit.SECONDS);
+        measurement.tell(new Measurement.Cancel());
+        workers.release();
+        parent.expectNoMessage(SHORT);
+        assertEquals(file, PlayedWorkers.fileAt(segment));
+        begun.complete(PlayedWorkers.noTurns());
+        assertEquals(FailureCategory.CANCELLED, failure(ended()).category());
     }
 
     @Test

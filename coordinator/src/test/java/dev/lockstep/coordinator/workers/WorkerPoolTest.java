@@ -7,10 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import akka.Done;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
-import akka.actor.testkit.typed.javadsl.FishingOutcomes;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
-import akka.actor.typed.receptionist.Receptionist;
+import akka.actor.typed.ActorRefResolver;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
@@ -18,6 +17,7 @@ import dev.lockstep.common.protocol.PoolMessage;
 import dev.lockstep.common.protocol.WorkerMessage;
 import dev.lockstep.common.work.DeviceKind;
 import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.Invitation;
 import dev.lockstep.coordinator.api.DeviceView;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,10 +50,9 @@ class WorkerPoolTest {
     private ActorTestKit testKit;
     private FakeLauncher launcher;
     private ActorRef<WorkerPool.Command> pool;
-    private ActorRef<PoolMessage> door;
 
-    /** A process that was started, and the token that its worker would know. */
-    private record Birth(Device device, String token, Process process) {}
+    /** A process that was started, and how its worker would introduce itself. */
+    private record Birth(Device device, Invitation invitation, Process process) {}
 
     /** Starts processes that only sleep. */
     private final class FakeLauncher implements WorkerLauncher {
@@ -61,12 +60,12 @@ class WorkerPoolTest {
                 Map.of("cpu:0", new LinkedBlockingQueue<>(), "cpu:1", new LinkedBlockingQueue<>());
 
         @Override
-        public CompletionStage<Launched> launch(Device device, String token) {
+        public CompletionStage<Launched> launch(Device device, Invitation invitation) {
             try {
                 Path log = folder.resolve(device.id().replace(':', '-') + ".log");
                 Files.writeString(log, "last words of " + device.id() + "\n");
                 Process process = new ProcessBuilder("sleep", "60").start();
-                births.get(device.id()).add(new Birth(device, token, process));
+                births.get(device.id()).add(new Birth(device, invitation, process));
                 return CompletableFuture.completedStage(new Launched(process, log, 0));
             } catch (IOException e) {
                 return CompletableFuture.failedStage(e);
@@ -87,17 +86,6 @@ class WorkerPoolTest {
         testKit = ActorTestKit.create(ConfigFactory.parseString("akka.actor.provider = local"));
         launcher = new FakeLauncher();
         pool = testKit.spawn(WorkerPool.create(DEVICES, launcher, Duration.ofSeconds(30)));
-        TestProbe<Receptionist.Listing> listings = testKit.createTestProbe(Receptionist.Listing.class);
-        testKit.system().receptionist().tell(Receptionist.subscribe(PoolMessage.KEY, listings.getRef()));
-        door = listings.fishForMessage(
-                        Duration.ofSeconds(10),
-                        listing -> listing.getServiceInstances(PoolMessage.KEY).isEmpty()
-                                ? FishingOutcomes.continueAndIgnore()
-                                : FishingOutcomes.complete())
-                .get(0)
-                .getServiceInstances(PoolMessage.KEY)
-                .iterator()
-                .next();
     }
 
     @AfterEach
@@ -109,10 +97,15 @@ class WorkerPoolTest {
         testKit.shutdownTestKit();
     }
 
+    private ActorRef<PoolMessage> door(Birth birth) {
+        return ActorRefResolver.get(testKit.system()).resolveActorRef(birth.invitation.pool());
+    }
+
     private TestProbe<WorkerMessage> introduce(Birth birth) {
         TestProbe<WorkerMessage> worker = testKit.createTestProbe(WorkerMessage.class);
-        door.tell(new PoolMessage.Introduce(
-                birth.device.id(), birth.process.pid(), birth.token, ENGINE, worker.getRef()));
+        door(birth)
+                .tell(new PoolMessage.Introduce(
+                        birth.device.id(), birth.process.pid(), birth.invitation.token(), ENGINE, worker.getRef()));
         return worker;
     }
 
@@ -148,7 +141,7 @@ class WorkerPoolTest {
     @Test
     void shouldRefuseAStrangerWithAWrongToken() throws InterruptedException {
         Birth birth = launcher.next("cpu:0");
-        introduce(new Birth(birth.device, "guessed", birth.process));
+        introduce(new Birth(birth.device, new Invitation(birth.invitation.pool(), "guessed"), birth.process));
         assertEquals("starting", states().get(0));
         introduce(birth);
         assertEquals("ready", states().get(0));
@@ -172,7 +165,7 @@ class WorkerPoolTest {
         pool.tell(new WorkerPool.GiveBack(Set.of()));
         TestProbe<Lease> next = acquire(2);
         Birth replacement = launcher.next("cpu:0");
-        assertFalse(replacement.token.equals(first.token), "a new life has a new token");
+        assertFalse(replacement.invitation.token().equals(first.invitation.token()), "a new life has a new token");
         next.expectNoMessage(Duration.ofMillis(100));
         introduce(replacement);
         next.expectMessageClass(Lease.Granted.class);

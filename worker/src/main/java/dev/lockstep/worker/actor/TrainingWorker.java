@@ -6,7 +6,6 @@ import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
-import akka.actor.typed.receptionist.Receptionist;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.protocol.MeasurementMessage;
@@ -28,7 +27,7 @@ import dev.lockstep.common.protocol.WorkerMessage.Stop;
 import dev.lockstep.common.protocol.WorkerMessage.Summarise;
 import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.worker.step.TrainingEngine;
-import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -43,11 +42,11 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
 
     private record Told(WorkerMessage message) implements Command {}
 
-    private record PoolListed(Set<ActorRef<PoolMessage>> pools) implements Command {}
+    private record PoolFound(ActorRef<PoolMessage> pool) implements Command {}
 
     private record EngineStarted(EngineInfo info) implements Command {}
 
-    private record EngineFailed(Failure failure) implements Command {}
+    private record StartFailed(Failure failure) implements Command {}
 
     private record DeviceFailed(Failure failure) implements Command {}
 
@@ -73,14 +72,25 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
      *
      * @param deviceId the device it stands for
      * @param token what it introduces itself with
+     * @param pool where it introduces itself, once that can be reached
      * @param exit ends the process
      */
-    public static Behavior<Command> create(String deviceId, String token, TrainingEngine engine, ProcessExit exit) {
-        return Behaviors.setup(context -> new TrainingWorker(context, deviceId, token, engine, exit));
+    public static Behavior<Command> create(
+            String deviceId,
+            String token,
+            CompletionStage<ActorRef<PoolMessage>> pool,
+            TrainingEngine engine,
+            ProcessExit exit) {
+        return Behaviors.setup(context -> new TrainingWorker(context, deviceId, token, pool, engine, exit));
     }
 
     private TrainingWorker(
-            ActorContext<Command> context, String deviceId, String token, TrainingEngine engine, ProcessExit exit) {
+            ActorContext<Command> context,
+            String deviceId,
+            String token,
+            CompletionStage<ActorRef<PoolMessage>> pool,
+            TrainingEngine engine,
+            ProcessExit exit) {
         super(context);
         this.deviceId = deviceId;
         this.token = token;
@@ -92,45 +102,35 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         thread.submit(
                 engine::start,
                 info -> self.tell(new EngineStarted(info)),
-                failure -> self.tell(new EngineFailed(failure)));
-        ActorRef<Receptionist.Listing> listings = context.messageAdapter(
-                Receptionist.Listing.class, listing -> new PoolListed(listing.getServiceInstances(PoolMessage.KEY)));
-        context.getSystem().receptionist().tell(Receptionist.subscribe(PoolMessage.KEY, listings));
+                failure -> self.tell(new StartFailed(failure)));
+        context.pipeToSelf(
+                pool,
+                (found, thrown) -> thrown == null
+                        ? new PoolFound(found)
+                        : new StartFailed(
+                                Failure.of(thrown, FailureCategory.INTERNAL, "the coordinator's pool was not found")));
     }
 
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
+                .onMessage(PoolFound.class, this::onPoolFound)
                 .onMessage(EngineStarted.class, this::onEngineStarted)
-                .onMessage(EngineFailed.class, this::onEngineFailed)
+                .onMessage(StartFailed.class, this::onStartFailed)
                 .onMessage(DeviceFailed.class, this::onDeviceFailed)
-                .onMessage(PoolListed.class, this::onPoolListed)
                 .onMessage(Told.class, this::onTold)
                 .build();
+    }
+
+    private Behavior<Command> onPoolFound(PoolFound found) {
+        pool = found.pool;
+        introduceOnceComplete();
+        return this;
     }
 
     private Behavior<Command> onEngineStarted(EngineStarted started) {
         engineInfo = started.info;
         introduceOnceComplete();
-        return this;
-    }
-
-    private Behavior<Command> onEngineFailed(EngineFailed failed) {
-        exit.exit(ProcessExit.ENVIRONMENT, failed.failure.message());
-        return Behaviors.stopped();
-    }
-
-    /** The process ends when the measurement lets go of it, so that what went wrong gets there first. */
-    private Behavior<Command> onDeviceFailed(DeviceFailed failed) {
-        deviceFailure = failed.failure;
-        return this;
-    }
-
-    private Behavior<Command> onPoolListed(PoolListed listed) {
-        if (pool == null && !listed.pools.isEmpty()) {
-            pool = listed.pools.iterator().next();
-            introduceOnceComplete();
-        }
         return this;
     }
 
@@ -140,6 +140,17 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             pool.tell(
                     new PoolMessage.Introduce(deviceId, ProcessHandle.current().pid(), token, engineInfo, me));
         }
+    }
+
+    private Behavior<Command> onStartFailed(StartFailed failed) {
+        exit.exit(ProcessExit.ENVIRONMENT, failed.failure.message());
+        return Behaviors.stopped();
+    }
+
+    /** The process ends when the measurement lets go of it, so that what went wrong gets there first. */
+    private Behavior<Command> onDeviceFailed(DeviceFailed failed) {
+        deviceFailure = failed.failure;
+        return this;
     }
 
     private Behavior<Command> onTold(Told told) {

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
-import akka.actor.typed.receptionist.Receptionist;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
@@ -59,6 +58,7 @@ class TrainingWorkerTest {
     private ActorTestKit testKit;
     private NotingEngine engine;
     private TestProbe<PoolMessage> pool;
+    private final CompletableFuture<ActorRef<PoolMessage>> foundPool = new CompletableFuture<>();
     private TestProbe<MeasurementMessage> measurement;
     private static final CommunicatorId COMMUNICATOR = CommunicatorId.of(new byte[128]);
 
@@ -134,8 +134,10 @@ class TrainingWorkerTest {
     }
 
     private ActorRef<WorkerMessage> introducedWorker() {
-        testKit.spawn(TrainingWorker.create("cpu:0", "secret", engine, (status, reason) -> exit.complete(status)));
-        testKit.system().receptionist().tell(Receptionist.register(PoolMessage.KEY, pool.getRef()));
+        testKit.spawn(
+                TrainingWorker.create("cpu:0", "secret", foundPool, engine, (status, reason) -> exit.complete(status)));
+        pool.expectNoMessage(Duration.ofMillis(100));
+        foundPool.complete(pool.getRef());
         PoolMessage.Introduce introduction =
                 pool.expectMessageClass(PoolMessage.Introduce.class, Duration.ofSeconds(10));
         assertEquals("cpu:0", introduction.deviceId());
@@ -248,7 +250,7 @@ class TrainingWorkerTest {
     @Test
     void shouldEndTheProcessWhenTheEngineDoesNotStart() throws Exception {
         engine.startFailure = new LockstepException(FailureCategory.ENVIRONMENT, "no libtorch");
-        testKit.spawn(TrainingWorker.create("cpu:0", "secret", engine, (status, reason) -> {
+        testKit.spawn(TrainingWorker.create("cpu:0", "secret", foundPool, engine, (status, reason) -> {
             assertTrue(reason.contains("no libtorch"));
             exit.complete(status);
         }));
