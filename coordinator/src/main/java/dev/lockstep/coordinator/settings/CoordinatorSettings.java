@@ -34,6 +34,10 @@ public record CoordinatorSettings(
         Long memoryLimitMiB,
         GpuCollective gpuCollective) {
     private static final long MIB = 1024 * 1024;
+    private static final int GREATEST_PORT = 65535;
+    private static final Duration LEAST_TIMEOUT = Duration.ofSeconds(1);
+    /** More often would cost more than it gains. */
+    private static final Duration LEAST_CORE_TURN = Duration.ofMillis(5);
 
     public CoordinatorSettings {
         workerJavaOptions = List.copyOf(workerJavaOptions);
@@ -67,13 +71,38 @@ public record CoordinatorSettings(
     private static CoordinatorSettings read(Config config) {
         return new CoordinatorSettings(
                 config.getBoolean("cluster.tls"),
-                config.getInt("http.port"),
+                port(config),
                 config.getStringList("worker.java-options"),
-                config.getDuration("worker.start-timeout"),
-                config.getDuration("worker.step-timeout"),
-                config.getDuration("worker.core-turn"),
+                atLeast(config, "worker.start-timeout", LEAST_TIMEOUT),
+                atLeast(config, "worker.step-timeout", LEAST_TIMEOUT),
+                coreTurn(config),
                 config.getIsNull("memory-limit") ? null : (Long) (config.getBytes("memory-limit") / MIB),
                 gpuCollective(config));
+    }
+
+    private static int port(Config config) {
+        int port = config.getInt("http.port");
+        if (port < 0 || port > GREATEST_PORT) {
+            throw refusal(config, "http.port", port + " is no port: 0, for any free one, to " + GREATEST_PORT);
+        }
+        return port;
+    }
+
+    private static Duration coreTurn(Config config) {
+        Duration turn = config.getDuration("worker.core-turn");
+        return turn.isZero() ? turn : atLeast(config, "worker.core-turn", LEAST_CORE_TURN);
+    }
+
+    private static Duration atLeast(Config config, String path, Duration least) {
+        Duration duration = config.getDuration(path);
+        if (duration.compareTo(least) < 0) {
+            throw refusal(config, path, "less than " + least.toMillis() + " ms");
+        }
+        return duration;
+    }
+
+    private static ConfigException refusal(Config config, String path, String reason) {
+        return new ConfigException.BadValue(config.getValue(path).origin(), "lockstep." + path, reason);
     }
 
     private static GpuCollective gpuCollective(Config config) {
@@ -81,13 +110,6 @@ public record CoordinatorSettings(
         return Arrays.stream(GpuCollective.values())
                 .filter(value -> value.name().toLowerCase(Locale.ROOT).equals(wanted))
                 .findFirst()
-                .orElseThrow(() -> new LockstepException(
-                        FailureCategory.USAGE,
-                        "%s: gpu-collective '%s' is none of auto, nccl, staged"
-                                .formatted(
-                                        config.getValue("gpu-collective")
-                                                .origin()
-                                                .description(),
-                                        wanted)));
+                .orElseThrow(() -> refusal(config, "gpu-collective", "'" + wanted + "' is none of auto, nccl, staged"));
     }
 }

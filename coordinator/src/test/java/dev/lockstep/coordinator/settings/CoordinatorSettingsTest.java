@@ -14,6 +14,8 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CoordinatorSettingsTest {
     @TempDir
@@ -78,5 +80,26 @@ class CoordinatorSettingsTest {
         assertEquals(FailureCategory.USAGE, refusal.failure().category());
         assertTrue(refusal.getMessage().contains("lockstep.conf: 2"), refusal.getMessage());
         assertTrue(refusal.getMessage().contains("lockstep.cluster.tsl"), refusal.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "http.port = -1",
+                "http.port = 65536",
+                "worker.start-timeout = 999 ms",
+                "worker.step-timeout = -1 s",
+                "worker.core-turn = -100 ms",
+                "worker.core-turn = 4 ms",
+                "gpu-collective = gloo"
+            })
+    void shouldRefuseAValueThatMakesNoSense(String setting) {
+        LockstepException refusal =
+                assertThrows(LockstepException.class, () -> load("lockstep {\n  " + setting + "\n}"));
+        assertEquals(FailureCategory.USAGE, refusal.failure().category());
+        assertTrue(refusal.getMessage().contains("lockstep.conf: 2"), refusal.getMessage());
+        assertTrue(
+                refusal.getMessage().contains("lockstep." + setting.substring(0, setting.indexOf(' '))),
+                refusal.getMessage());
     }
 }
