@@ -6,8 +6,7 @@ import java.time.Duration;
 
 /** Watches a run until it is over, then prints its report. */
 final class RunFollower {
-    /** Each look costs the cores that replicas train on some milliseconds. */
-    static final Duration INTERVAL = Duration.ofSeconds(1);
+    private static final Duration INTERVAL = Duration.ofMillis(500);
 
     /** What Ctrl-C means while a run is watched. */
     enum OnInterrupt {
