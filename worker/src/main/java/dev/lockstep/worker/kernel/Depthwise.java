@@ -5,7 +5,6 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import dev.lockstep.worker.kernel.Assembler.Vector;
 import dev.lockstep.worker.kernel.DepthwiseCode.Geometry;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.Map;

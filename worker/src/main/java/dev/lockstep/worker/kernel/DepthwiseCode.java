@@ -1,9 +1,6 @@
 package dev.lockstep.worker.kernel;
 
-import dev.lockstep.worker.kernel.Assembler.Address;
-import dev.lockstep.worker.kernel.Assembler.General;
-import dev.lockstep.worker.kernel.Assembler.Lanes;
-import dev.lockstep.worker.kernel.Assembler.Vector;
+import dev.lockstep.worker.kernel.Operand.Address;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;

@@ -1,12 +1,8 @@
 package dev.lockstep.worker.kernel;
 
-import dev.lockstep.worker.kernel.Assembler.Address;
-import dev.lockstep.worker.kernel.Assembler.General;
-import dev.lockstep.worker.kernel.Assembler.IndexedAddress;
 import dev.lockstep.worker.kernel.Assembler.Jump;
-import dev.lockstep.worker.kernel.Assembler.Lanes;
-import dev.lockstep.worker.kernel.Assembler.Operand;
-import dev.lockstep.worker.kernel.Assembler.Vector;
+import dev.lockstep.worker.kernel.Operand.Address;
+import dev.lockstep.worker.kernel.Operand.IndexedAddress;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;

@@ -2,7 +2,6 @@ package dev.lockstep.worker.kernel;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import dev.lockstep.worker.kernel.Assembler.Vector;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 

@@ -2,9 +2,7 @@ package dev.lockstep.worker.kernel;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import dev.lockstep.worker.kernel.Assembler.Address;
-import dev.lockstep.worker.kernel.Assembler.General;
-import dev.lockstep.worker.kernel.Assembler.Vector;
+import dev.lockstep.worker.kernel.Operand.Address;
 
 /**
  * Numbers that kernels read or sum up, of each channel of a batch of images [images, pixels, channels]. Those of 16 channels lie side by
