@@ -20,6 +20,12 @@ class MemoryTextsTest {
     }
 
     @Test
+    void shouldTellAKernelWithoutRoomFromOneThatDoesNotExist() {
+        assertTrue(MemoryTexts.tell("could not create a primitive"));
+        assertFalse(MemoryTexts.tell("could not create a primitive descriptor for a convolution forward propagation"));
+    }
+
+    @Test
     void shouldFindTheLastWordsAmongAStack() {
         assertEquals(
                 Optional.of("what():  " + OF_LIBTORCH),
