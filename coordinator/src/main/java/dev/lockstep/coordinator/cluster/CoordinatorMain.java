@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 
@@ -107,6 +108,7 @@ public final class CoordinatorMain {
                             system,
                             pool,
                             new Footprints(),
+                            new AtomicLong(),
                             new MachineFiles(Path.of("/"), Processors.allowed()),
                             new CoreTurns(Path.of("/"), settings.coreTurn()),
                             context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()),

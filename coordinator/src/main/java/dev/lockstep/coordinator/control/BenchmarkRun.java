@@ -2,6 +2,8 @@ package dev.lockstep.coordinator.control;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.ChildFailed;
+import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -47,8 +49,8 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
 
     record Changed(RunView view) implements Event {}
 
-    /** It is over and its report is written. {@code nextEpoch} is the first that it left unused. */
-    record Over(RunView view, long nextEpoch) implements Event {}
+    /** It is over and its report is written. */
+    record Over(RunView view) implements Event {}
 
     /**
      * The part of the available memory that a search for the largest batch may fill. The need of a batch is an estimate, and a machine
@@ -65,7 +67,6 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     private ActorRef<Measurement.Command> measurement;
     private EngineInfo engine;
     private boolean cancelled;
-    private long epoch;
     /** What is looked at while measured steps run; null at other times and on CPU devices. */
     private GpuWatch watch;
 
@@ -73,26 +74,15 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     /** What was seen of the GPUs while all measured steps ran; null before that and on CPU devices. */
     private CompletionStage<GpuConditions> seen;
 
-    /**
-     * Creates a run.
-     *
-     * @param firstEpoch number of its first measurement within the cluster's life; the others follow
-     */
-    static Behavior<Command> create(
-            Assignment assignment, ClusterContext cluster, long firstEpoch, ActorRef<Event> parent) {
-        return Behaviors.setup(context -> new BenchmarkRun(context, assignment, cluster, firstEpoch, parent));
+    static Behavior<Command> create(Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
+        return Behaviors.setup(context -> new BenchmarkRun(context, assignment, cluster, parent));
     }
 
     private BenchmarkRun(
-            ActorContext<Command> context,
-            Assignment assignment,
-            ClusterContext cluster,
-            long firstEpoch,
-            ActorRef<Event> parent) {
+            ActorContext<Command> context, Assignment assignment, ClusterContext cluster, ActorRef<Event> parent) {
         super(context);
         this.assignment = assignment;
         this.cluster = cluster;
-        this.epoch = firstEpoch;
         this.parent = parent;
         this.book = new RunBook(assignment);
         this.writer = new ReportWriter(assignment.reportDir());
@@ -109,11 +99,14 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 .onMessage(Written.class, this::onWritten)
                 .onMessage(NotWritten.class, this::onNotWritten)
                 .onMessage(Cancel.class, cancel -> onCancel())
+                .onSignal(Terminated.class, this::onMeasurementStopped)
                 .build();
     }
 
     private void measureNext() {
         MeasurementSpec spec = book.current().spec();
+        long epoch = cluster.epochs().incrementAndGet();
+        deviceIds = List.of();
         boolean isTry = book.current() instanceof Agenda.Try;
         StateFiles files = assignment.request().files();
         book.preparing(Instant.now());
@@ -136,7 +129,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
                 cluster.blocking());
         getContext().getLog().info("run {}: {} begins", assignment.id(), spec.id());
         measurement = getContext().spawn(Measurement.create(setting, events), "measurement-" + epoch);
-        epoch++;
+        getContext().watch(measurement);
         publish();
     }
 
@@ -170,6 +163,17 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
             seen = watch.stop();
             watch = null;
         }
+    }
+
+    /** One that stops by a defect has not said how it ended. */
+    private Behavior<Command> onMeasurementStopped(Terminated stopped) {
+        if (!(stopped instanceof ChildFailed failed)) {
+            return this;
+        }
+        Failure failure = Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the measurement failed");
+        double memoryMiB = cluster.system().with(null).memoryMiB();
+        return onEnded(new Measurement.Ended(
+                new Measurement.DidNotSucceed(failure), deviceIds, null, null, new MemoryNeed(null, null, memoryMiB)));
     }
 
     private Behavior<Command> onEnded(Measurement.Ended ended) {
@@ -273,7 +277,7 @@ final class BenchmarkRun extends AbstractBehavior<BenchmarkRun.Command> {
     }
 
     private Behavior<Command> over() {
-        parent.tell(new Over(book.view(), epoch));
+        parent.tell(new Over(book.view()));
         return Behaviors.stopped();
     }
 

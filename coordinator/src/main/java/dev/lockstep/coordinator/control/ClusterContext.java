@@ -13,11 +13,13 @@ import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import dev.lockstep.coordinator.workers.WorkerPool;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /**
  * What every run of a cluster shares.
  *
+ * @param epochs number of the latest measurement within the cluster's life
  * @param blocking runs what blocks
  * @param gpus of the cluster's devices, if any
  */
@@ -27,6 +29,7 @@ public record ClusterContext(
         SystemDescription system,
         ActorRef<WorkerPool.Command> pool,
         Footprints footprints,
+        AtomicLong epochs,
         MachineFiles machine,
         CoreTurns coreTurns,
         Executor blocking,

@@ -3,6 +3,8 @@ package dev.lockstep.coordinator.control;
 import akka.Done;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.ChildFailed;
+import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -94,9 +96,10 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private final Map<String, RunView> runs = new LinkedHashMap<>();
     private final Deque<Assignment> queue = new ArrayDeque<>();
     private ActorRef<BenchmarkRun.Command> currentRun;
-    private String currentId;
+    /** Null when no run is under way. */
+    private Assignment current;
+
     private long nextNumber = 1;
-    private long nextEpoch = 1;
     private ActorRef<Done> stopper;
 
     /**
@@ -147,6 +150,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 .onMessage(RunTold.class, this::onRunTold)
                 .onMessage(Shutdown.class, this::onShutdown)
                 .onMessage(PoolStopped.class, stopped -> onPoolStopped())
+                .onSignal(Terminated.class, this::onRunStopped)
                 .build();
     }
 
@@ -202,7 +206,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 identity.startedAt(),
                 identity.runDir().toString(),
                 observed.devices,
-                currentId,
+                current == null ? null : current.id(),
                 queue.stream().map(Assignment::id).toList()));
         return this;
     }
@@ -248,10 +252,10 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         if (currentRun != null || stopper != null || queue.isEmpty()) {
             return;
         }
-        Assignment next = queue.remove();
-        currentId = next.id();
+        current = queue.remove();
         ActorRef<BenchmarkRun.Event> events = getContext().messageAdapter(BenchmarkRun.Event.class, RunTold::new);
-        currentRun = getContext().spawn(BenchmarkRun.create(next, cluster, nextEpoch, events), "run-" + next.id());
+        currentRun = getContext().spawn(BenchmarkRun.create(current, cluster, events), "run-" + current.id());
+        getContext().watch(currentRun);
     }
 
     private Behavior<Command> onFindRun(FindRun find) {
@@ -267,7 +271,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     }
 
     private Behavior<Command> onCancelRun(CancelRun cancel) {
-        if (cancel.id.equals(currentId)) {
+        if (current != null && cancel.id.equals(current.id())) {
             currentRun.tell(new BenchmarkRun.Cancel());
         }
         queue.stream()
@@ -292,20 +296,34 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         if (told.event instanceof BenchmarkRun.Changed changed) {
             runs.put(changed.view().id(), changed.view());
         } else if (told.event instanceof BenchmarkRun.Over over) {
-            runs.put(over.view().id(), over.view());
-            nextEpoch = over.nextEpoch();
-            getContext()
-                    .getLog()
-                    .info("run {}: {}", over.view().id(), over.view().status());
-            currentRun = null;
-            currentId = null;
-            if (stopper != null) {
-                stopPool();
-            } else {
-                startNext();
-            }
+            onOver(over.view());
         }
         return this;
+    }
+
+    /** A run that stops by a defect has not said that it is over; its report stays as it last wrote it. */
+    private Behavior<Command> onRunStopped(Terminated stopped) {
+        if (stopped instanceof ChildFailed failed) {
+            RunBook book = new RunBook(current);
+            book.start(Instant.now());
+            book.fail(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the run failed")
+                    .message());
+            book.finish(Instant.now());
+            onOver(book.view());
+        }
+        return this;
+    }
+
+    private void onOver(RunView run) {
+        runs.put(run.id(), run);
+        getContext().getLog().info("run {}: {}", run.id(), run.status());
+        currentRun = null;
+        current = null;
+        if (stopper != null) {
+            stopPool();
+        } else {
+            startNext();
+        }
     }
 
     private Behavior<Command> onShutdown(Shutdown shutdown) {

@@ -3,6 +3,7 @@ package dev.lockstep.coordinator.control;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
+import akka.actor.typed.PostStop;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -113,6 +114,7 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private final Set<String> holding = new HashSet<>();
     private boolean releaseOverdue;
     private boolean closing;
+    private boolean over;
 
     static Behavior<Command> create(MeasurementSetting setting, ActorRef<Event> parent) {
         return Behaviors.setup(
@@ -147,8 +149,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
                 .onMessage(Cancel.class, cancel -> onCancel())
                 .onMessage(ReleaseOverdue.class, overdue -> onReleaseOverdue())
                 .onMessage(Closed.class, this::onClosed)
-                .onSignal(ChildFailed.class, this::onLoopFailed)
-                .onSignal(Terminated.class, stopped -> onLoopStopped())
+                .onSignal(Terminated.class, this::onLoopStopped)
+                .onSignal(PostStop.class, stopped -> onStopped())
                 .build();
     }
 
@@ -302,14 +304,11 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         return cleanUp();
     }
 
-    private Behavior<Command> onLoopFailed(ChildFailed failed) {
+    private Behavior<Command> onLoopStopped(Terminated stopped) {
         loop = null;
-        end(new DidNotSucceed(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the training loop failed")));
-        return cleanUp();
-    }
-
-    private Behavior<Command> onLoopStopped() {
-        loop = null;
+        if (stopped instanceof ChildFailed failed) {
+            end(new DidNotSucceed(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the training loop failed")));
+        }
         return cleanUp();
     }
 
@@ -346,9 +345,22 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
         if (closed.failure != null && outcome instanceof Succeeded) {
             outcome = new DidNotSucceed(closed.failure);
         }
+        over = true;
         setting.pool().tell(new WorkerPool.GiveBack(holding));
         parent.tell(new Ended(outcome, deviceIds(), collective, footprint, memory));
         return Behaviors.stopped();
+    }
+
+    /** When it did not come to its end, by a defect of its own: what it holds does not outlive it. */
+    private Behavior<Command> onStopped() {
+        if (!over) {
+            setting.pool().tell(new WorkerPool.GiveBack(Set.copyOf(deviceIds())));
+            if (dataPlane != null) {
+                dataPlane.segment().abort();
+                closeNow();
+            }
+        }
+        return this;
     }
 
     private List<String> deviceIds() {

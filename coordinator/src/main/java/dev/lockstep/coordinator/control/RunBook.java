@@ -91,7 +91,7 @@ final class RunBook {
         finishedAt = now;
     }
 
-    /** The report could not be written, so the run has failed whatever was measured. */
+    /** The run as a whole failed, whatever was measured: its report could not be written, say. */
     void fail(String reason) {
         message = reason;
     }
