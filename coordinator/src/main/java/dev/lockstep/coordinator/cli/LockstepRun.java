@@ -3,14 +3,12 @@ package dev.lockstep.coordinator.cli;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.api.RunView.MeasurementView;
 import dev.lockstep.coordinator.overhead.Turns;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** A run of one measurement on a cluster that is there for it alone, as a side that takes turns. */
 final class LockstepRun implements Turns.Side {
-    private static final Duration INTERVAL = Duration.ofMillis(500);
     private static final Set<String> BEFORE_MEASURING = Set.of("waiting", "preparing", "warming-up");
 
     private final Shell shell;
@@ -57,7 +55,7 @@ final class LockstepRun implements Turns.Side {
         if (shell.interrupt().isRequested()) {
             throw new CommandException(ExitStatus.CANCELLED, "cancelled while it was measured");
         }
-        shell.timer().pause(INTERVAL);
+        shell.timer().pause(RunFollower.INTERVAL);
         run = client.run(run.id());
         return run.isOver();
     }

@@ -6,7 +6,8 @@ import java.time.Duration;
 
 /** Watches a run until it is over, then prints its report. */
 final class RunFollower {
-    private static final Duration INTERVAL = Duration.ofMillis(500);
+    /** Each look costs the cores that replicas train on some milliseconds. */
+    static final Duration INTERVAL = Duration.ofSeconds(1);
 
     /** What Ctrl-C means while a run is watched. */
     enum OnInterrupt {
