@@ -94,11 +94,11 @@ class RunTest {
     @Test
     void shouldShowProgressInPlainLines() {
         coordinator.on("POST /runs", run("queued", WAITING));
-        // The clock advances half a second between two answers: forty of them are twenty seconds.
+        // The clock advances a second between two answers: twenty of them are two lines of progress.
         List<RunView> views = new ArrayList<>();
         views.add(run("queued", WAITING));
         views.addAll(
-                Collections.nCopies(45, run("running", List.of(one("measuring", 7, null), two("waiting", 0, null)))));
+                Collections.nCopies(22, run("running", List.of(one("measuring", 7, null), two("waiting", 0, null)))));
         views.add(run("running", List.of(one("ok", 12, 5.8), two("preparing", 0, null))));
         views.add(run("partial", List.of(one("ok", 12, 5.8), failedTwo())));
         coordinator.onSequence("GET /runs/r1", views);
