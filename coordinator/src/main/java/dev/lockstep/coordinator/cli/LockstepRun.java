@@ -36,7 +36,7 @@ final class LockstepRun implements Turns.Side {
     void awaitMeasuring() {
         while (!isThrough()
                 && run.measurements().stream().map(MeasurementView::state).allMatch(BEFORE_MEASURING::contains)) {
-            // It looks twice a second.
+            // It looks once a second.
         }
     }
 

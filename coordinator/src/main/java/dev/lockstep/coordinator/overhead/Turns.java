@@ -24,7 +24,7 @@ public final class Turns {
         /** Its processes. */
         List<Long> pids();
 
-        /** Looks whether it has done what it was to do, for a fraction of a second at most. Asked only while it trains. */
+        /** Looks whether it has done what it was to do, for some second at most. Asked only while it trains. */
         boolean isThrough();
     }
 
