@@ -73,10 +73,8 @@ final class ComparePytorch implements Callable<Integer> {
         settings.putIfAbsent(RunSetting.ROUNDS.key(), DEFAULT_ROUNDS);
         // Before a cluster is started; how many devices it has is known only afterwards.
         requireComparable(settings);
-        List<MemoryFormat> memoryFormats = peerMemoryFormats.stream()
-                .distinct()
-                .map(label -> Labelled.require(MemoryFormat.class, "peer-memory-format", label))
-                .toList();
+        List<MemoryFormat> memoryFormats =
+                Labelled.requireAll(MemoryFormat.class, "peer-memory-format", peerMemoryFormats);
         PeerProgram program =
                 new PeerProgram(shell.home(), () -> shell.interrupt().isRequested());
         Python found = PythonSearch.find(python, program::probe);

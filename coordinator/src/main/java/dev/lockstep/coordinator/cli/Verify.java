@@ -53,10 +53,7 @@ final class Verify implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Precision> parsed = precisions.stream()
-                .distinct()
-                .map(label -> Labelled.require(Precision.class, "precision", label))
-                .toList();
+        List<Precision> parsed = Labelled.requireAll(Precision.class, "precision", precisions);
         CoordinatorClient client = CoordinatorClient.of(shell.runDir());
         List<DeviceView> all = client.devices();
         int count = all.size();

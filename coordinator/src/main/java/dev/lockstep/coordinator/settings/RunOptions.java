@@ -146,19 +146,11 @@ final class RunOptions {
     }
 
     <E extends Enum<E> & Labelled> E constant(RunSetting option, Class<E> type) {
-        return constant(option, type, text(option));
+        return Labelled.require(type, option.key(), text(option));
     }
 
     <E extends Enum<E> & Labelled> List<E> constants(RunSetting option, Class<E> type) {
-        List<E> constants = new ArrayList<>();
-        for (String text : texts(option)) {
-            constants.add(constant(option, type, text));
-        }
-        return distinct(option, constants);
-    }
-
-    private static <E extends Enum<E> & Labelled> E constant(RunSetting option, Class<E> type, String text) {
-        return Labelled.require(type, option.key(), text);
+        return Labelled.requireAll(type, option.key(), texts(option));
     }
 
     private static <T> List<T> distinct(RunSetting option, List<T> values) {

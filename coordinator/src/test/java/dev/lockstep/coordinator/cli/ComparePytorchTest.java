@@ -37,6 +37,7 @@ class ComparePytorchTest {
                 "--data tensors:/nowhere/b|--data: cannot read /nowhere/b: no such file",
                 "--weights /tmp|--weights: cannot read /tmp: not a readable file",
                 "--warmup-limit 5|both sides warm up for --warmup steps, no more and no fewer: leave --warmup-limit out",
+                "--peer-memory-format contiguous,contiguous|--peer-memory-format names contiguous twice",
                 "--peer-memory-format nhwc|unknown peer-memory-format 'nhwc': it is one of channels-last, contiguous",
                 "--save-weights w|--save-weights is for one run, and a comparison is many: leave it out"
             })

@@ -212,6 +212,7 @@ class RunRequestsTest {
                 "on-out-of-memory = retry                   | unknown on-out-of-memory 'retry': it is one of fail, halve",
                 "global-batch = 8, batch-per-device = 8     | exclude each other",
                 "precision = fp8                            | unknown precision 'fp8': it is one of fp32, fp32-strict",
+                "precision = 'fp32,amp,fp32'                | --precision names fp32 twice",
                 "strategy = ring                            | unknown strategy 'ring': it is one of data-parallel, all-reduce",
                 "optimizer = lamb                           | unknown optimizer 'lamb': it is one of sgd, adam, adamw",
                 "nesterov = perhaps                         | --nesterov is 'perhaps': it must be true or false",
