@@ -131,6 +131,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         this.surroundings = surroundings;
         this.preflight = new Preflight(identity.runDir());
         earlier.forEach(run -> runs.put(run.id(), run));
+        context.watch(cluster.pool());
         cluster.pool()
                 .tell(new WorkerPool.Acquire(identity.devices(), context.messageAdapter(Lease.class, Leased::new)));
     }
@@ -150,7 +151,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 .onMessage(RunTold.class, this::onRunTold)
                 .onMessage(Shutdown.class, this::onShutdown)
                 .onMessage(PoolStopped.class, stopped -> onPoolStopped())
-                .onSignal(Terminated.class, this::onRunStopped)
+                .onSignal(Terminated.class, this::onStopped)
                 .build();
     }
 
@@ -301,16 +302,21 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         return this;
     }
 
-    /** A run that stops by a defect has not said that it is over; its report stays as it last wrote it. */
-    private Behavior<Command> onRunStopped(Terminated stopped) {
-        if (stopped instanceof ChildFailed failed) {
-            RunBook book = new RunBook(current);
-            book.start(Instant.now());
-            book.fail(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the run failed")
-                    .message());
-            book.finish(Instant.now());
-            onOver(book.view());
+    private Behavior<Command> onStopped(Terminated stopped) {
+        if (!(stopped instanceof ChildFailed failed)) {
+            return this;
         }
+        if (stopped.getRef().path().equals(cluster.pool().path())) {
+            getContext().getLog().error("the pool of workers failed, so the cluster ends", failed.getCause());
+            return Behaviors.stopped();
+        }
+        // A run that stops by a defect has not said that it is over; its report stays as it last wrote it.
+        RunBook book = new RunBook(current);
+        book.start(Instant.now());
+        book.fail(Failure.of(failed.getCause(), FailureCategory.INTERNAL, "the run failed")
+                .message());
+        book.finish(Instant.now());
+        onOver(book.view());
         return this;
     }
 

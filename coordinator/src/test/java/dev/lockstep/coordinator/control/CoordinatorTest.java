@@ -9,6 +9,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import com.typesafe.config.ConfigFactory;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.work.DeviceKind;
+import dev.lockstep.coordinator.api.ClusterView;
 import dev.lockstep.coordinator.api.RunView;
 import dev.lockstep.coordinator.gpu.ClusterGpus;
 import dev.lockstep.coordinator.host.BuildInfo;
@@ -53,6 +54,9 @@ class CoordinatorTest {
         coordinator = workers.testKit()
                 .spawn(Coordinator.create(
                         Behaviors.receiveMessage(message -> {
+                            if (message instanceof WorkerPool.Describe) {
+                                throw new IllegalStateException("a defect");
+                            }
                             pool.getRef().tell(message);
                             return Behaviors.same();
                         }),
@@ -136,5 +140,13 @@ class CoordinatorTest {
             assertEquals("failed", ended.status());
             assertTrue(ended.message().startsWith("the run failed: "), ended.message());
         }
+    }
+
+    @Test
+    void shouldEndTheClusterWhenThePoolStopsByADefect() {
+        start(new Footprints());
+        coordinator.tell(new Coordinator.Describe(
+                workers.testKit().createTestProbe(ClusterView.class).getRef()));
+        pool.expectTerminated(coordinator);
     }
 }
