@@ -355,7 +355,8 @@ final class Measurement extends AbstractBehavior<Measurement.Command> {
     private Behavior<Command> onStopped() {
         if (!over) {
             setting.pool().tell(new WorkerPool.GiveBack(Set.copyOf(deviceIds())));
-            if (dataPlane != null) {
+            // One that is being closed already must not be closed a second time beside it.
+            if (dataPlane != null && !closing) {
                 dataPlane.segment().abort();
                 closeNow();
             }
