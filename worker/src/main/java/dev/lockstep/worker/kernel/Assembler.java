@@ -161,7 +161,7 @@ final class Assembler {
     // Whole numbers and jumps.
 
     void move(General to, General from) {
-        encoder.general(0x89, from, to);
+        encoder.general(0x89, from.number(), to);
     }
 
     void set(General to, int number) {
@@ -170,15 +170,15 @@ final class Assembler {
     }
 
     void move(General to, Address from) {
-        encoder.general(0x8B, to, from);
+        encoder.general(0x8B, to.number(), from);
     }
 
     void move(Address to, General from) {
-        encoder.general(0x89, from, to);
+        encoder.general(0x89, from.number(), to);
     }
 
     void add(General to, General number) {
-        encoder.general(0x01, number, to);
+        encoder.general(0x01, number.number(), to);
     }
 
     void add(General to, int number) {
@@ -187,7 +187,7 @@ final class Assembler {
     }
 
     void add(General to, Address number) {
-        encoder.general(0x03, to, number);
+        encoder.general(0x03, to.number(), number);
     }
 
     void decrement(Address number) {
@@ -200,7 +200,7 @@ final class Assembler {
 
     /** Sets the flags by a register's value, for {@link #jumpIfZero}. */
     void test(General register) {
-        encoder.general(0x85, register, register);
+        encoder.general(0x85, register.number(), register);
     }
 
     /** The place that the next instruction will have. */

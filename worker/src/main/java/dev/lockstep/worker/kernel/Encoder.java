@@ -92,29 +92,20 @@ final class Encoder {
 
     // General-purpose registers, 64 bits.
 
-    void general(int opcode, General register, General operand) {
+    /** @param register a register's number, or what completes the opcode in its place */
+    void general(int opcode, int register, General operand) {
         bytes(
-                WIDE | high(register) >> HIGH_TO_REGISTER | high(operand) >> HIGH_TO_BASE,
+                WIDE | (register & HIGH) >> HIGH_TO_REGISTER | high(operand) >> HIGH_TO_BASE,
                 opcode,
-                REGISTER | low(register) << 3 | low(operand));
+                REGISTER | (register & LOW) << 3 | low(operand));
     }
 
-    void general(int opcode, General register, Address operand) {
+    /** @param register a register's number, or what completes the opcode in its place */
+    void general(int opcode, int register, Address operand) {
         bytes(
-                WIDE | high(register) >> HIGH_TO_REGISTER | high(operand.base()) >> HIGH_TO_BASE,
+                WIDE | (register & HIGH) >> HIGH_TO_REGISTER | high(operand.base()) >> HIGH_TO_BASE,
                 opcode,
-                MEMORY | low(register) << 3 | low(operand.base()));
-        number(operand.offset());
-    }
-
-    /** Of an opcode that a number in place of the register completes. */
-    void general(int opcode, int completion, General operand) {
-        bytes(WIDE | high(operand) >> HIGH_TO_BASE, opcode, REGISTER | completion << 3 | low(operand));
-    }
-
-    /** Of an opcode that a number in place of the register completes. */
-    void general(int opcode, int completion, Address operand) {
-        bytes(WIDE | high(operand.base()) >> HIGH_TO_BASE, opcode, MEMORY | completion << 3 | low(operand.base()));
+                MEMORY | (register & LOW) << 3 | low(operand.base()));
         number(operand.offset());
     }
 
