@@ -1,25 +1,16 @@
 package dev.lockstep.common.memory;
 
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
-
 import dev.lockstep.common.memory.Bells.Awaited;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import org.agrona.IoUtil;
 
 /**
- * One process's view of a measurement's shared memory. Sections are mapped when they are first asked for; each call maps anew, so
- * ask once and keep the buffer. All buffers are direct and in the machine's byte order.
+ * One process's view of a measurement's shared memory. All buffers are direct and in the machine's byte order. Each call makes one anew:
+ * ask once and keep it.
  *
  * <p>{@link #close} unmaps every buffer handed out: close whatever was built over them first, or the process crashes.
  *
@@ -31,9 +22,8 @@ public final class Segment implements AutoCloseable {
 
     private final SegmentLayout layout;
     private final Path path;
-    private final FileChannel channel;
+    private final MappedFile file;
     private final SharedFile owned;
-    private final List<MappedByteBuffer> mapped = new ArrayList<>();
     private final ByteBuffer control;
     private final Bells bells;
 
@@ -41,8 +31,8 @@ public final class Segment implements AutoCloseable {
         this.layout = layout;
         this.path = path;
         this.owned = owned;
-        this.channel = FileChannel.open(path, READ, WRITE);
-        this.control = map(0, SegmentLayout.HEADER_BYTES + layout.ranks() * SegmentLayout.CONTROL_LINE_BYTES);
+        this.file = MappedFile.of(path, layout.size());
+        this.control = part(0, SegmentLayout.HEADER_BYTES + layout.ranks() * SegmentLayout.CONTROL_LINE_BYTES);
         this.bells = new Bells(control, layout);
     }
 
@@ -91,37 +81,37 @@ public final class Segment implements AutoCloseable {
 
     /** Input images of a slot: float32 [samples, C, H, W], or [samples, H, W, C] when the measurement is channels-last. */
     public ByteBuffer inputs(int slot, int firstSample, int samples) throws IOException {
-        return map(layout.inputOffset(slot, firstSample), samples * layout.sampleFloats() * Float.BYTES);
+        return part(layout.inputOffset(slot, firstSample), samples * layout.sampleFloats() * Float.BYTES);
     }
 
     /** Class numbers of a slot: int64 [samples]. */
     public ByteBuffer labels(int slot, int firstSample, int samples) throws IOException {
-        return map(layout.labelOffset(slot, firstSample), (long) samples * Long.BYTES);
+        return part(layout.labelOffset(slot, firstSample), (long) samples * Long.BYTES);
     }
 
     /** Gathered logits: float32 [samples, classes]. */
     public ByteBuffer logits(int firstSample, int samples) throws IOException {
-        return map(layout.logitOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
+        return part(layout.logitOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
     }
 
     /** Gradient of the loss by the logits: float32 [samples, classes]. */
     public ByteBuffer logitGradients(int firstSample, int samples) throws IOException {
-        return map(layout.logitGradientOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
+        return part(layout.logitGradientOffset(firstSample), (long) samples * layout.classes() * Float.BYTES);
     }
 
     /** Replica 0's flat parameters: float32 [flatParameters]. */
     public ByteBuffer parameters() throws IOException {
-        return map(layout.parameterOffset(), layout.flatParameters() * Float.BYTES);
+        return part(layout.parameterOffset(), layout.flatParameters() * Float.BYTES);
     }
 
     /** Replica 0's flat running statistics, as it last published them: float32 [flatBuffers]. */
     public ByteBuffer buffers() throws IOException {
-        return map(layout.bufferOffset(), layout.flatBuffers() * Float.BYTES);
+        return part(layout.bufferOffset(), layout.flatBuffers() * Float.BYTES);
     }
 
     /** A rank's flat gradients: float32 [flatParameters]. */
     public ByteBuffer gradients(int rank) throws IOException {
-        return map(layout.gradientOffset(rank), layout.flatParameters() * Float.BYTES);
+        return part(layout.gradientOffset(rank), layout.flatParameters() * Float.BYTES);
     }
 
     /**
@@ -242,17 +232,13 @@ public final class Segment implements AutoCloseable {
         return (long) WORD.getVolatile(control, (int) SegmentLayout.ABORT_OFFSET) != 0;
     }
 
-    private ByteBuffer map(long offset, long bytes) throws IOException {
-        MappedByteBuffer buffer = channel.map(MapMode.READ_WRITE, offset, bytes);
-        mapped.add(buffer);
-        return buffer.order(ByteOrder.nativeOrder());
+    private ByteBuffer part(long offset, long bytes) throws IOException {
+        return file.part(offset, bytes).order(ByteOrder.nativeOrder());
     }
 
     @Override
     public void close() throws IOException {
-        mapped.forEach(IoUtil::unmap);
-        mapped.clear();
-        channel.close();
+        file.close();
         if (owned != null) {
             owned.close();
         }

@@ -102,9 +102,9 @@ public record SegmentLayout(
         return bufferEnd() + Objects.checkIndex(rank, ranks) * pages(flatParameters * FLOAT);
     }
 
-    /** Bytes of the whole file. */
+    /** Bytes of the whole file: whole huge pages, so that its last bytes can lie in one, too. */
     public long size() {
-        return bufferEnd() + ranks * pages(flatParameters * FLOAT);
+        return roundUp(bufferEnd() + ranks * pages(flatParameters * FLOAT), HugePageMapping.HUGE_PAGE);
     }
 
     /** Tells two layouts apart; written into the header and compared when a segment is opened. */
@@ -145,6 +145,10 @@ public record SegmentLayout(
     }
 
     private static long pages(long bytes) {
-        return (bytes + PAGE - 1) / PAGE * PAGE;
+        return roundUp(bytes, PAGE);
+    }
+
+    private static long roundUp(long bytes, long unit) {
+        return (bytes + unit - 1) / unit * unit;
     }
 }

@@ -50,6 +50,7 @@ final class SharedFile implements AutoCloseable {
     static SharedFile create(String name, long size) throws IOException {
         SharedFile file = Platform.isLinux() ? memoryFile(name) : temporaryFile(name);
         try {
+            file.putIntoHugePages(size);
             file.preallocate(size);
         } catch (IOException e) {
             file.close();
@@ -71,6 +72,20 @@ final class SharedFile implements AutoCloseable {
         Path path = Files.createTempFile(name, ".segment");
         path.toFile().deleteOnExit();
         return new SharedFile(path, -1);
+    }
+
+    /** While next to nothing is there: later the kernel would have to copy it. */
+    private void putIntoHugePages(long size) throws IOException {
+        if (descriptor < 0) {
+            return;
+        }
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE);
+                HugePageMapping mapping = HugePageMapping.of(path, size)) {
+            for (long page = 0; page < size; page += HugePageMapping.HUGE_PAGE) {
+                channel.write(ByteBuffer.allocate(1), page);
+            }
+            mapping.collapse();
+        }
     }
 
     /** Writes every byte: a sparse file would end a process with SIGBUS when memory runs out later. */
