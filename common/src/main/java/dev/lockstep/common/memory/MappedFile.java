@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -17,10 +18,14 @@ interface MappedFile extends AutoCloseable {
     /**
      * Maps a file.
      *
-     * @param size of the file in bytes
-     * @throws IOException if it is not there, or there is no room for it
+     * @param size of the file in bytes, a multiple of the page size
+     * @throws IOException if it is not there or is shorter, or there is no room for it
      */
     static MappedFile of(Path path, long size) throws IOException {
+        // Bytes beyond its end could be mapped, but to look at them would end the process.
+        if (Files.size(path) < size) {
+            throw new IOException("%s has %d bytes, not %d".formatted(path, Files.size(path), size));
+        }
         return Platform.isLinux() ? HugePageMapping.of(path, size) : new InParts(path);
     }
 

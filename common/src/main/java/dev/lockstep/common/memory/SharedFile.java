@@ -74,7 +74,7 @@ final class SharedFile implements AutoCloseable {
         return new SharedFile(path, -1);
     }
 
-    /** While next to nothing is there: later the kernel would have to copy it. */
+    /** While next to nothing is there, but in each huge page something: the kernel copies what is there, and takes no hole. */
     private void putIntoHugePages(long size) throws IOException {
         if (descriptor < 0) {
             return;
@@ -84,6 +84,7 @@ final class SharedFile implements AutoCloseable {
             for (long page = 0; page < size; page += HugePageMapping.HUGE_PAGE) {
                 channel.write(ByteBuffer.allocate(1), page);
             }
+            channel.write(ByteBuffer.allocate(1), size - 1);
             mapping.collapse();
         }
     }

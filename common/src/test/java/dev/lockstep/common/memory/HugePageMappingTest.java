@@ -52,6 +52,14 @@ class HugePageMappingTest {
     }
 
     @Test
+    void shouldRefuseAFileThatIsTooShort() throws IOException {
+        try (SharedFile file = SharedFile.create("mapping", 2 * MIB)) {
+            IOException refusal = assertThrows(IOException.class, () -> MappedFile.of(file.path(), 4 * MIB));
+            assertEquals(file.path() + " has 2097152 bytes, not 4194304", refusal.getMessage());
+        }
+    }
+
+    @Test
     void shouldUnmapWhatItMapped() throws IOException {
         try (SharedFile file = SharedFile.create("mapping", 8 * MIB)) {
             MappedFile mapped = MappedFile.of(file.path(), 8 * MIB);

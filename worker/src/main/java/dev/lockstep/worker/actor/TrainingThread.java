@@ -3,8 +3,8 @@ package dev.lockstep.worker.actor;
 import dev.lockstep.common.failure.Failure;
 import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
+import dev.lockstep.common.failure.MemoryTexts;
 import dev.lockstep.worker.libtorch.HeapThreads;
-import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
@@ -58,11 +58,7 @@ final class TrainingThread implements AutoCloseable {
     private static Failure describe(Throwable thrown) {
         String text = String.valueOf(thrown.getMessage());
         String firstLine = text.lines().findFirst().orElse("");
-        String lower = text.toLowerCase(Locale.ROOT);
-        boolean outOfMemory = thrown instanceof OutOfMemoryError
-                || lower.contains("out of memory")
-                || lower.contains("can't allocate memory")
-                || lower.contains("not enough memory");
+        boolean outOfMemory = thrown instanceof OutOfMemoryError || MemoryTexts.tell(text);
         return new Failure(
                 outOfMemory ? FailureCategory.OUT_OF_MEMORY : FailureCategory.INTERNAL,
                 thrown.getClass().getSimpleName() + ": " + firstLine);
