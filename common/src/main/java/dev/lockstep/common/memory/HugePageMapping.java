@@ -15,8 +15,6 @@ import java.util.Objects;
  * ({@code /sys/kernel/mm/transparent_hugepage/shmem_enabled}). docs/adr/0023 says what it is worth.
  */
 final class HugePageMapping implements MappedFile {
-    static final long HUGE_PAGE = 2 << 20;
-
     private static final int O_RDWR = 2;
     private static final int O_CLOEXEC = 0x80000;
     private static final int PROT_NONE = 0;
@@ -25,8 +23,6 @@ final class HugePageMapping implements MappedFile {
     private static final int MAP_FIXED = 0x10;
     /** {@code MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE} */
     private static final int MAP_NOTHING = 0x4022;
-    /** {@code MADV_COLLAPSE} of Linux 6.1 and newer. */
-    private static final int COLLAPSE = 25;
 
     private final long address;
     private final long size;
@@ -53,8 +49,6 @@ final class HugePageMapping implements MappedFile {
                 throws LastErrorException;
 
         static native int munmap(Pointer address, NativeLong bytes) throws LastErrorException;
-
-        static native int madvise(Pointer address, NativeLong bytes, int advice);
     }
 
     /**
@@ -78,9 +72,9 @@ final class HugePageMapping implements MappedFile {
 
     private static long map(int descriptor, long size) {
         // More addresses than needed, to choose from.
-        long room = size + HUGE_PAGE;
+        long room = size + HugePages.BYTES;
         long start = Pointer.nativeValue(mmap(0, room, PROT_NONE, MAP_NOTHING, -1));
-        long address = start + Math.floorMod(-start, HUGE_PAGE);
+        long address = start + Math.floorMod(-start, HugePages.BYTES);
         try {
             mmap(address, size, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, descriptor);
         } catch (LastErrorException e) {
@@ -102,14 +96,9 @@ final class HugePageMapping implements MappedFile {
         }
     }
 
-    /**
-     * Has the kernel put the file's bytes into huge pages, as far as it can: not before Linux 6.1, and not where it has none left. What it
-     * cannot stays as it is. Some of each huge page must be there, and what is there is copied.
-     */
+    /** Has the kernel put the file's bytes into huge pages, as far as it can. Some of each must be there, and what is there is copied. */
     void collapse() {
-        for (long page = address; page + HUGE_PAGE <= address + size; page += HUGE_PAGE) {
-            LibC.madvise(new Pointer(page), new NativeLong(HUGE_PAGE), COLLAPSE);
-        }
+        HugePages.collapse(address, address + size);
     }
 
     @Override

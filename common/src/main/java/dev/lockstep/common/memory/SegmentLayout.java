@@ -104,7 +104,7 @@ public record SegmentLayout(
 
     /** Bytes of the whole file: whole huge pages, so that its last bytes can lie in one, too. */
     public long size() {
-        return roundUp(bufferEnd() + ranks * pages(flatParameters * FLOAT), HugePageMapping.HUGE_PAGE);
+        return roundUp(bufferEnd() + ranks * pages(flatParameters * FLOAT), HugePages.BYTES);
     }
 
     /** Tells two layouts apart; written into the header and compared when a segment is opened. */

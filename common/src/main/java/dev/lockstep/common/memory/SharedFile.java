@@ -81,7 +81,7 @@ final class SharedFile implements AutoCloseable {
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE);
                 HugePageMapping mapping = HugePageMapping.of(path, size)) {
-            for (long page = 0; page < size; page += HugePageMapping.HUGE_PAGE) {
+            for (long page = 0; page < size; page += HugePages.BYTES) {
                 channel.write(ByteBuffer.allocate(1), page);
             }
             channel.write(ByteBuffer.allocate(1), size - 1);

@@ -3,20 +3,16 @@ package dev.lockstep.worker.libtorch;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Platform;
-import com.sun.jna.Pointer;
+import dev.lockstep.common.memory.HugePages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /** The C library's functions that the worker needs. They exist on Linux; elsewhere these methods do nothing. */
 public final class LibC {
     private static final Path MAPPINGS = Path.of("/proc/self/maps");
     private static final long BLOCK_BYTES = 100;
-    private static final long HUGE_PAGE_BYTES = 2 << 20;
-    /** {@code MADV_COLLAPSE} of Linux 6.1 and newer. */
-    private static final int COLLAPSE = 25;
 
     private LibC() {}
 
@@ -29,8 +25,6 @@ public final class LibC {
 
         @SuppressWarnings("checkstyle:methodname")
         static native int malloc_trim(NativeLong keptBytes);
-
-        static native int madvise(Pointer address, NativeLong bytes, int advice);
     }
 
     /**
@@ -60,12 +54,6 @@ public final class LibC {
             String[] ends = line.substring(0, line.indexOf(' ')).split("-", -1);
             return new Range(Long.parseUnsignedLong(ends[0], 16), Long.parseUnsignedLong(ends[1], 16));
         }
-
-        /** Where each huge page begins that lies in it as a whole. */
-        private LongStream hugePages() {
-            return LongStream.range((begin + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES, end / HUGE_PAGE_BYTES)
-                    .map(page -> page * HUGE_PAGE_BYTES);
-        }
     }
 
     private static Stream<Range> heap() throws IOException {
@@ -90,9 +78,7 @@ public final class LibC {
             return;
         }
         try {
-            // One by one: the first that cannot be, as where nothing lies yet, would end a longer call.
-            heap().flatMapToLong(Range::hugePages)
-                    .forEach(page -> Functions.madvise(new Pointer(page), new NativeLong(HUGE_PAGE_BYTES), COLLAPSE));
+            heap().forEach(range -> HugePages.collapse(range.begin, range.end));
         } catch (IOException e) {
             // Without its memory map a process has bigger worries; the heap stays as it is.
             return;
