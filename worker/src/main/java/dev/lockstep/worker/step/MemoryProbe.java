@@ -13,7 +13,7 @@ final class MemoryProbe {
     private static final int FEW_IMAGES = 2;
 
     private static final int LEAST_MORE_IMAGES = 4;
-    private static final int MOST_MORE_IMAGES = 18;
+    private static final int MOST_MORE_IMAGES = 64;
     private static final double MORE_PIXELS = 4 * 224 * 224;
 
     private final TrainingSpec training;
