@@ -7,6 +7,7 @@ import dev.lockstep.common.work.CommunicatorId;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.ReplicaSummary;
 import dev.lockstep.common.work.StepReport;
+import java.util.List;
 
 /** What a worker answers to the measurement it works for. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
@@ -14,7 +15,7 @@ import dev.lockstep.common.work.StepReport;
     @JsonSubTypes.Type(value = MeasurementMessage.Probed.class, name = "probed"),
     @JsonSubTypes.Type(value = MeasurementMessage.CommunicatorIdCreated.class, name = "communicator-id-created"),
     @JsonSubTypes.Type(value = MeasurementMessage.Prepared.class, name = "prepared"),
-    @JsonSubTypes.Type(value = MeasurementMessage.StepDone.class, name = "step-done"),
+    @JsonSubTypes.Type(value = MeasurementMessage.StepsDone.class, name = "steps-done"),
     @JsonSubTypes.Type(value = MeasurementMessage.Summarised.class, name = "summarised"),
     @JsonSubTypes.Type(value = MeasurementMessage.Released.class, name = "released"),
     @JsonSubTypes.Type(value = MeasurementMessage.WorkFailed.class, name = "work-failed")
@@ -29,7 +30,12 @@ public sealed interface MeasurementMessage extends ControlMessage {
 
     record Prepared(long epoch, int rank) implements MeasurementMessage {}
 
-    record StepDone(long epoch, int rank, StepReport report) implements MeasurementMessage {}
+    /** Reports of steps that the rank has done since it last told, in their order. */
+    record StepsDone(long epoch, int rank, List<StepReport> reports) implements MeasurementMessage {
+        public StepsDone {
+            reports = List.copyOf(reports);
+        }
+    }
 
     record Summarised(long epoch, int rank, ReplicaSummary summary) implements MeasurementMessage {}
 

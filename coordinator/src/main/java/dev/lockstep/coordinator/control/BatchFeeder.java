@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 /** Puts batches into the segment's input slots, on a thread of its own. */
 final class BatchFeeder implements AutoCloseable {
     /** When all steps have the same batch. So many of the shortest steps outlast the way of an answer and the next commands. */
-    private static final int STEPS_IN_FLIGHT = 16;
+    private static final int STEPS_IN_FLIGHT = 64;
 
     private final BatchSource source;
     private final List<ByteBuffer> inputs = new ArrayList<>();

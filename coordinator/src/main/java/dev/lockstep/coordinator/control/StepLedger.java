@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * The books of a measurement's steps: which were commanded, who has answered, and so what may be commanded next. With w steps in
  * flight, one runs and the others wait in the workers: step k may be commanded when step k - w is done everywhere. Commands go out
- * in groups, when half of those in flight are done, because messages that go together cost little more than one. How many steps
+ * in groups of half of those in flight, when the other half has been begun, because a group is one message to each worker. How many steps
  * there are is known once the warm-up is over.
  */
 final class StepLedger {
@@ -66,7 +66,12 @@ final class StepLedger {
 
     /** Whether it is time for the next group of commands. */
     boolean isDue() {
-        return commanded - done() <= inFlight() / 2;
+        return commanded - done() <= groupSize();
+    }
+
+    /** How many steps are commanded together, if their batches are there. */
+    int groupSize() {
+        return inFlight() / 2;
     }
 
     /** Whether there is another step and an input slot free for it. */

@@ -13,7 +13,7 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.plan.MeasurementSpec;
 import dev.lockstep.common.protocol.MeasurementMessage;
 import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
-import dev.lockstep.common.protocol.MeasurementMessage.StepDone;
+import dev.lockstep.common.protocol.MeasurementMessage.StepsDone;
 import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.WorkerMessage;
@@ -28,6 +28,7 @@ import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.host.MachineWatch;
 import dev.lockstep.coordinator.workers.Lease.LeasedWorker;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -171,8 +172,8 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         if (message instanceof Prepared) {
             return onPrepared();
         }
-        if (message instanceof StepDone done) {
-            return onStepDone(done);
+        if (message instanceof StepsDone done) {
+            return onStepsDone(done);
         }
         if (message instanceof Summarised summarised) {
             return onSummarised(summarised);
@@ -222,20 +223,29 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         return this;
     }
 
-    /** Commands every step that may be: all replicas are prepared, its batch is in its slot, not too many others are under way. */
+    /** Commands all steps that may be, in groups. */
     private void commandNext() {
-        if (!ledger.isDue()) {
-            return;
-        }
-        while (prepared == work.workers.size() && readyBatches > ledger.commanded() && ledger.mayCommand()) {
-            int step = ledger.commanded();
-            if (ledger.isStarved() && ledger.isMeasuring()) {
-                dataWaitNanos += System.nanoTime() - starvedSince;
+        while (ledger.isDue() && mayCommand()) {
+            List<StepCommand> group = new ArrayList<>();
+            while (group.size() < ledger.groupSize() && mayCommand()) {
+                group.add(nextCommand());
             }
-            StepCommand command = new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), reduction());
-            ledger.command();
-            work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.RunStep(work.epoch, command)));
+            work.workers.forEach(worker -> worker.worker().tell(new WorkerMessage.RunSteps(work.epoch, group)));
         }
+    }
+
+    /** Whether the next step may be: all replicas are prepared, its batch is in its slot, not too many others are under way. */
+    private boolean mayCommand() {
+        return prepared == work.workers.size() && readyBatches > ledger.commanded() && ledger.mayCommand();
+    }
+
+    private StepCommand nextCommand() {
+        int step = ledger.commanded();
+        if (ledger.isStarved() && ledger.isMeasuring()) {
+            dataWaitNanos += System.nanoTime() - starvedSince;
+        }
+        ledger.command();
+        return new StepCommand(step, BatchFeeder.slot(step), work.spec.chunks(), reduction());
     }
 
     private Reduction reduction() {
@@ -245,12 +255,15 @@ final class TrainingLoop extends AbstractBehavior<TrainingLoop.Command> {
         };
     }
 
-    private Behavior<Command> onStepDone(StepDone done) {
-        String wrong = ledger.record(done.rank(), done.report());
-        if (wrong != null) {
-            return fail(new Failure(FailureCategory.INTERNAL, wrong));
+    private Behavior<Command> onStepsDone(StepsDone done) {
+        int doneBefore = ledger.done();
+        for (StepReport report : done.reports()) {
+            String wrong = ledger.record(done.rank(), report);
+            if (wrong != null) {
+                return fail(new Failure(FailureCategory.INTERNAL, wrong));
+            }
         }
-        if (done.report().step() + 1 == ledger.done()) {
+        if (ledger.done() > doneBefore) {
             takeTurns();
             watchMeasuredSteps();
             tellProgress();

@@ -24,6 +24,7 @@ import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
+import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.coordinator.host.CoreTurns;
 import dev.lockstep.coordinator.workers.Lease;
 import dev.lockstep.coordinator.workers.WorkerPool;
@@ -164,18 +165,12 @@ class MeasurementTest {
         Object file = PlayedWorkers.fileAt(segment);
         assertNotNull(file);
 
-        workers.probes().forEach(worker -> worker.expectMessageClass(WorkerMessage.RunStep.class));
-        WorkerMessage.RunStep ahead = workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
-        assertEquals(1, ahead.command().step());
-        assertEquals(List.of(2, 2), ahead.command().chunks());
-        assertEquals(Reduction.SUM_TO_FIRST, ahead.command().reduction());
-        workers.probe(1).expectMessageClass(WorkerMessage.RunStep.class);
-        workers.probes()
-                .forEach(worker -> assertEquals(
-                        2,
-                        worker.expectMessageClass(WorkerMessage.RunStep.class)
-                                .command()
-                                .step()));
+        List<StepCommand> commands = workers.commands(0, 3);
+        assertEquals(
+                List.of(0L, 1L, 2L), commands.stream().map(StepCommand::step).toList());
+        assertEquals(List.of(2, 2), commands.get(0).chunks());
+        assertEquals(Reduction.SUM_TO_FIRST, commands.get(0).reduction());
+        assertEquals(commands, workers.commands(1, 3));
         workers.stepDone(0);
         workers.stepDone(1);
         workers.stepDone(2);
@@ -213,7 +208,7 @@ class MeasurementTest {
         ReplicaSpec replica = workers.prepare().get(0).replica();
         try (Segment segment =
                 Segment.open(Path.of(replica.segmentPath()), replica.layout(), PlayedWorkers.RUN, EPOCH)) {
-            workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
+            workers.probe(0).expectMessageClass(WorkerMessage.RunSteps.class);
             lease.tell(new Lease.WorkerLost("cpu:1", new Failure(FailureCategory.WORKER_DIED, "it died")));
             WorkerMessage.Release release = PlayedWorkers.fish(workers.probe(0), WorkerMessage.Release.class);
             assertTrue(segment.aborted());
@@ -234,7 +229,7 @@ class MeasurementTest {
         measure(FOOTPRINT, 1e6);
         grant();
         workers.prepare();
-        workers.probe(1).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.probe(1).expectMessageClass(WorkerMessage.RunSteps.class);
         workers.stepDone(0);
         workers.release();
         Failure failure = failure(ended());
@@ -254,7 +249,7 @@ class MeasurementTest {
         grant();
         Path segment = Path.of(workers.prepare().get(0).replica().segmentPath());
         Object file = PlayedWorkers.fileAt(segment);
-        workers.probe(1).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.probe(1).expectMessageClass(WorkerMessage.RunSteps.class);
         workers.stepDone(0);
         busy.get(10, TimeUnit.SECONDS);
         measurement.tell(new Measurement.Cancel());

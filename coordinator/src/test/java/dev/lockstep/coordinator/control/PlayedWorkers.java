@@ -19,6 +19,7 @@ import dev.lockstep.common.work.EngineInfo;
 import dev.lockstep.common.work.ModelFootprint;
 import dev.lockstep.common.work.PhaseNanos;
 import dev.lockstep.common.work.ReplicaSummary;
+import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.coordinator.host.CoreTurns;
@@ -31,6 +32,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -151,9 +153,19 @@ final class PlayedWorkers {
         prepares.get(rank).replyTo().tell(message);
     }
 
+    /** The next commands of a rank, in however many groups they come. */
+    List<StepCommand> commands(int rank, int count) {
+        List<StepCommand> commands = new ArrayList<>();
+        while (commands.size() < count) {
+            commands.addAll(
+                    probe(rank).expectMessageClass(WorkerMessage.RunSteps.class).commands());
+        }
+        return commands;
+    }
+
     void stepDone(long step) {
         for (int rank = 0; rank < probes.size(); rank++) {
-            answer(rank, new MeasurementMessage.StepDone(EPOCH, rank, report(step)));
+            answer(rank, new MeasurementMessage.StepsDone(EPOCH, rank, List.of(report(step))));
         }
     }
 

@@ -45,6 +45,7 @@ class StepLedgerTest {
         assertNull(ledger.record(0, report(0)));
         assertTrue(ledger.mayCommand());
         assertFalse(ledger.isDue(), "three of four are still in flight");
+        assertEquals(2, ledger.groupSize());
         assertNull(ledger.record(0, report(1)));
         assertTrue(ledger.isDue());
     }

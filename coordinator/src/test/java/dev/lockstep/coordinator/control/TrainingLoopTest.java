@@ -15,6 +15,7 @@ import dev.lockstep.common.work.CollectiveKind;
 import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.ReplicaSpec;
 import dev.lockstep.common.work.StateFiles;
+import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import java.io.IOException;
 import java.time.Duration;
@@ -80,10 +81,12 @@ class TrainingLoopTest {
     void shouldGoOnWarmingUpUntilTheStepTimeIsSteady() {
         train(Strategy.DATA_PARALLEL, 20, Duration.ofSeconds(60));
         workers.prepare();
-        for (long step = 0; step < 8; step++) {
-            workers.stepDone(PlayedWorkers.fish(workers.probe(0), WorkerMessage.RunStep.class)
-                    .command()
-                    .step());
+        for (long step = 0; step < 8; ) {
+            for (StepCommand command : PlayedWorkers.fish(workers.probe(0), WorkerMessage.RunSteps.class)
+                    .commands()) {
+                workers.stepDone(command.step());
+                step++;
+            }
         }
         // Progress is told now and then, and at the end.
         TrainingLoop.Advanced progress;
@@ -108,11 +111,12 @@ class TrainingLoopTest {
     void shouldFailWhenReplicasEndWithDifferentParameters() {
         train(Strategy.ALL_REDUCE);
         workers.prepare();
-        for (long step = 0; step < 3; step++) {
-            for (TestProbe<WorkerMessage> worker : workers.probes()) {
-                WorkerMessage.RunStep commanded = worker.expectMessageClass(WorkerMessage.RunStep.class);
-                assertEquals(Reduction.SUM_TO_ALL, commanded.command().reduction());
+        for (int rank = 0; rank < 2; rank++) {
+            for (StepCommand command : workers.commands(rank, 3)) {
+                assertEquals(Reduction.SUM_TO_ALL, command.reduction());
             }
+        }
+        for (long step = 0; step < 3; step++) {
             workers.stepDone(step);
         }
         workers.summarise("0badcafe", "00c0ffee");
@@ -124,12 +128,37 @@ class TrainingLoopTest {
     }
 
     @Test
+    void shouldCommandAndTakeAnswersInGroups() {
+        train(Strategy.DATA_PARALLEL);
+        // By then all batches are in their slots.
+        parent.expectNoMessage(Duration.ofSeconds(1));
+        workers.prepare();
+        for (int rank = 0; rank < 2; rank++) {
+            WorkerMessage.RunSteps group = workers.probe(rank).expectMessageClass(WorkerMessage.RunSteps.class);
+            assertEquals(3, group.commands().size());
+            List<StepReport> reports = group.commands().stream()
+                    .map(command -> PlayedWorkers.report(command.step()))
+                    .toList();
+            workers.answer(rank, new MeasurementMessage.StepsDone(PlayedWorkers.EPOCH, rank, reports));
+        }
+        assertEquals(new TrainingLoop.Advanced(3, 3, true), parent.expectMessageClass(TrainingLoop.Advanced.class));
+        workers.summarise("0badcafe", "0badcafe");
+        assertEquals(
+                2,
+                parent.expectMessageClass(TrainingLoop.Finished.class)
+                        .measured()
+                        .get(1)
+                        .size());
+    }
+
+    @Test
     void shouldFailOnASurplusAnswer() {
         train(Strategy.DATA_PARALLEL);
         workers.prepare();
-        workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.probe(0).expectMessageClass(WorkerMessage.RunSteps.class);
         for (int answer = 0; answer < 2; answer++) {
-            workers.answer(0, new MeasurementMessage.StepDone(PlayedWorkers.EPOCH, 0, PlayedWorkers.report(0)));
+            workers.answer(
+                    0, new MeasurementMessage.StepsDone(PlayedWorkers.EPOCH, 0, List.of(PlayedWorkers.report(0))));
         }
         assertEquals(FailureCategory.INTERNAL, failure().category());
     }
@@ -138,7 +167,7 @@ class TrainingLoopTest {
     void shouldIgnoreAnswersToAnEarlierMeasurement() {
         train(Strategy.DATA_PARALLEL);
         workers.prepare();
-        workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
+        workers.probe(0).expectMessageClass(WorkerMessage.RunSteps.class);
         workers.answer(
                 0,
                 new MeasurementMessage.WorkFailed(
@@ -150,8 +179,8 @@ class TrainingLoopTest {
     void shouldNameTheWorkerThatKeepsSilent() {
         train(Strategy.DATA_PARALLEL, 1, SHORT);
         workers.prepare();
-        workers.probe(0).expectMessageClass(WorkerMessage.RunStep.class);
-        workers.answer(0, new MeasurementMessage.StepDone(PlayedWorkers.EPOCH, 0, PlayedWorkers.report(0)));
+        workers.probe(0).expectMessageClass(WorkerMessage.RunSteps.class);
+        workers.answer(0, new MeasurementMessage.StepsDone(PlayedWorkers.EPOCH, 0, List.of(PlayedWorkers.report(0))));
         Failure failure = failure();
         assertEquals(FailureCategory.TIMEOUT, failure.category());
         assertEquals("worker [cpu:1] has not answered for 0 s in step 0", failure.message());

@@ -2,45 +2,53 @@ package dev.lockstep.worker.actor;
 
 import akka.actor.typed.ActorRef;
 import dev.lockstep.common.protocol.MeasurementMessage;
+import dev.lockstep.common.protocol.MeasurementMessage.StepsDone;
+import dev.lockstep.common.work.StepReport;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 
 /**
- * Sends the training thread's answers. Most of what a message costs is to wake the threads that carry it, and they run beside the
- * replicas: so answers to steps of a few milliseconds or less wait for each other and go together.
+ * Sends the training thread's answers. A message costs about as much as a short step, of the cores that the replicas need: so the
+ * answers to short steps wait for each other and go as one.
  */
 final class Outbox {
-    /** How long after the last answers those to further steps are held, if there is more work to do. */
-    static final Duration HOLD = Duration.ofMillis(5);
+    /** How long after the last answer those to further steps are held at most. */
+    static final Duration HOLD = Duration.ofMillis(100);
 
-    private final BooleanSupplier moreWork;
-    private final List<Runnable> held = new ArrayList<>();
+    private final List<StepReport> held = new ArrayList<>();
+    private Engagement engagement;
     private long lastSent = System.nanoTime();
 
-    /** @param moreWork whether the training thread goes on as soon as it returns from here */
-    Outbox(BooleanSupplier moreWork) {
-        this.moreWork = moreWork;
-    }
+    /**
+     * What a worker is engaged in, and whom to tell.
+     *
+     * @param rank of the worker's replica
+     */
+    record Engagement(long epoch, int rank, ActorRef<MeasurementMessage> replyTo) {}
 
     /** Sends an answer, and before it those that were held. */
     void send(ActorRef<MeasurementMessage> to, MeasurementMessage answer) {
-        held.add(() -> to.tell(answer));
         sendHeld();
+        to.tell(answer);
+        lastSent = System.nanoTime();
     }
 
-    /** Sends an answer now or with the next one, which is then sure to come. */
-    void sendSoon(ActorRef<MeasurementMessage> to, MeasurementMessage answer) {
-        held.add(() -> to.tell(answer));
-        if (!moreWork.getAsBoolean() || System.nanoTime() - lastSent >= HOLD.toNanos()) {
+    /** Answers a step, now or with a later one: whoever calls this calls {@link #sendHeld} or {@link #send} when no more are to come. */
+    void stepDone(Engagement of, StepReport report) {
+        engagement = of;
+        held.add(report);
+        if (System.nanoTime() - lastSent >= HOLD.toNanos()) {
             sendHeld();
         }
     }
 
-    private void sendHeld() {
-        held.forEach(Runnable::run);
-        held.clear();
-        lastSent = System.nanoTime();
+    /** Sends the answers that were held, if any. */
+    void sendHeld() {
+        if (!held.isEmpty()) {
+            engagement.replyTo.tell(new StepsDone(engagement.epoch, engagement.rank, held));
+            held.clear();
+            lastSent = System.nanoTime();
+        }
     }
 }

@@ -30,11 +30,6 @@ final class TrainingThread implements AutoCloseable {
         }
     }
 
-    /** Whether there is more to do than what runs now. */
-    boolean hasWaiting() {
-        return !waiting.isEmpty();
-    }
-
     /** Runs {@code work}; exactly one of the two is then called, on this thread. */
     <T> void submit(Supplier<T> work, Consumer<T> onSuccess, Consumer<Failure> onFailure) {
         waiting.add(() -> {

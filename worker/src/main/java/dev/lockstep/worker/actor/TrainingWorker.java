@@ -13,7 +13,6 @@ import dev.lockstep.common.protocol.MeasurementMessage.CommunicatorIdCreated;
 import dev.lockstep.common.protocol.MeasurementMessage.Prepared;
 import dev.lockstep.common.protocol.MeasurementMessage.Probed;
 import dev.lockstep.common.protocol.MeasurementMessage.Released;
-import dev.lockstep.common.protocol.MeasurementMessage.StepDone;
 import dev.lockstep.common.protocol.MeasurementMessage.Summarised;
 import dev.lockstep.common.protocol.MeasurementMessage.WorkFailed;
 import dev.lockstep.common.protocol.PoolMessage;
@@ -22,10 +21,12 @@ import dev.lockstep.common.protocol.WorkerMessage.CreateCommunicatorId;
 import dev.lockstep.common.protocol.WorkerMessage.Prepare;
 import dev.lockstep.common.protocol.WorkerMessage.Probe;
 import dev.lockstep.common.protocol.WorkerMessage.Release;
-import dev.lockstep.common.protocol.WorkerMessage.RunStep;
+import dev.lockstep.common.protocol.WorkerMessage.RunSteps;
 import dev.lockstep.common.protocol.WorkerMessage.Stop;
 import dev.lockstep.common.protocol.WorkerMessage.Summarise;
 import dev.lockstep.common.work.EngineInfo;
+import dev.lockstep.common.work.StepCommand;
+import dev.lockstep.worker.actor.Outbox.Engagement;
 import dev.lockstep.worker.step.TrainingEngine;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -49,9 +50,6 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
     private record StartFailed(Failure failure) implements Command {}
 
     private record DeviceFailed(Failure failure) implements Command {}
-
-    /** The replica that was prepared last, as far as answering for it goes. */
-    private record Engagement(long epoch, int rank, ActorRef<MeasurementMessage> replyTo) {}
 
     private final String deviceId;
     private final String token;
@@ -97,7 +95,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         this.engine = engine;
         this.exit = exit;
         this.thread = new TrainingThread();
-        this.outbox = new Outbox(thread::hasWaiting);
+        this.outbox = new Outbox();
         ActorRef<Command> self = context.getSelf();
         thread.submit(
                 engine::start,
@@ -161,8 +159,8 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
             onCreateCommunicatorId(create);
         } else if (message instanceof Prepare prepare) {
             onPrepare(prepare);
-        } else if (message instanceof RunStep step) {
-            onRunStep(step);
+        } else if (message instanceof RunSteps steps) {
+            onRunSteps(steps);
         } else if (message instanceof Summarise summarise) {
             onSummarise(summarise);
         } else if (message instanceof Release && deviceFailure != null) {
@@ -207,13 +205,18 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
                 prepared -> new Prepared(epoch, prepared));
     }
 
-    private void onRunStep(RunStep step) {
-        if (isCurrent(step.epoch())) {
+    private void onRunSteps(RunSteps steps) {
+        if (isCurrent(steps.epoch())) {
             Engagement current = engagement;
             thread.submit(
-                    () -> engine.runStep(step.command()),
-                    report -> outbox.sendSoon(current.replyTo, new StepDone(current.epoch, current.rank, report)),
-                    failing(current.replyTo, current.epoch));
+                    () -> {
+                        for (StepCommand command : steps.commands()) {
+                            outbox.stepDone(current, engine.runStep(command));
+                        }
+                        return current;
+                    },
+                    done -> outbox.sendHeld(),
+                    failing(current.replyTo(), current.epoch()));
         }
     }
 
@@ -221,10 +224,10 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
         if (isCurrent(summarise.epoch())) {
             Engagement current = engagement;
             submit(
-                    current.replyTo,
-                    current.epoch,
+                    current.replyTo(),
+                    current.epoch(),
                     engine::summarise,
-                    summary -> new Summarised(current.epoch, current.rank, summary));
+                    summary -> new Summarised(current.epoch(), current.rank(), summary));
         }
     }
 
@@ -242,7 +245,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
 
     /** A command for another measurement than the prepared one is stale: whoever sent it has moved on. */
     private boolean isCurrent(long epoch) {
-        if (engagement != null && engagement.epoch == epoch) {
+        if (engagement != null && engagement.epoch() == epoch) {
             return true;
         }
         getContext().getLog().warn("ignored a command of measurement {}, which is not prepared here", epoch);

@@ -57,9 +57,9 @@ public interface Collective extends AutoCloseable {
      * replicas with memory of their own hold all the sums in their own gradients afterwards.
      *
      * @param lossShare what this rank's chunk adds to the batch's loss; 0 if it has none
-     * @return the batch's loss
+     * @return on replica 0 the batch's loss; null on the others
      */
-    double reduceShard(NDManager manager, double lossShare);
+    Double reduceShard(NDManager manager, double lossShare);
 
     /**
      * Whether any rank's shard of the sums holds inf or nan.

@@ -46,7 +46,7 @@ public final class LoneReplica implements Collective {
     }
 
     @Override
-    public double reduceShard(NDManager manager, double lossShare) {
+    public Double reduceShard(NDManager manager, double lossShare) {
         return lossShare;
     }
 

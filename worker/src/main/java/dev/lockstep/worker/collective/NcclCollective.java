@@ -179,7 +179,7 @@ public final class NcclCollective implements Collective {
     }
 
     @Override
-    public double reduceShard(NDManager manager, double lossShare) {
+    public Double reduceShard(NDManager manager, double lossShare) {
         if (!step.isActive(rank)) {
             LibTorch.zero(gradientArray);
         }
@@ -189,7 +189,9 @@ public final class NcclCollective implements Collective {
         segment.putLossShare(rank, lossShare);
         publish(Stage.BACKWARD_DONE);
         rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        return IntStream.range(0, active()).mapToDouble(segment::lossShare).sum();
+        return rank == 0
+                ? IntStream.range(0, active()).mapToDouble(segment::lossShare).sum()
+                : null;
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.lockstep.common.work.StepCommand;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +27,8 @@ import java.util.stream.IntStream;
  *       it was idle for some steps.
  *   <li>Replica 0 changes parameters, statistics, gathered logits and its own gradients again only after it has seen GATHERED or
  *       REDUCED of every active rank, and a rank announces these after it has read what they end the reading of.
- *   <li>Every rank sums its own share of all gradients into replica 0's, after BACKWARD_DONE of all.
+ *   <li>Every rank sums its own {@link Shard} of all gradients into replica 0's, after BACKWARD_DONE of all. Who has none goes on: it
+ *       overwrites its gradients only in the next step, which replica 0 begins when it has read them.
  * </ul>
  *
  * <p>All-reduce has one wait more, and needs fewer: every rank ends step k only when it has seen UPDATED of all, so that what step k
@@ -107,11 +109,13 @@ public final class SharedMemoryCollective implements Collective {
     @Override
     public void reduce(NDManager manager) {
         publish(Stage.BACKWARD_DONE);
-        rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        sum(manager, Shard.of(rank, active(), layout.flatParameters()));
-        publish(Stage.REDUCED);
+        int owners = Shard.owners(active(), layout.flatParameters());
+        if (rank < owners) {
+            awaitGradientsAndSum(manager, active());
+            publish(Stage.REDUCED);
+        }
         if (rank == 0) {
-            rendezvous.await(0, active(), Stage.REDUCED, step.step());
+            rendezvous.await(0, owners, Stage.REDUCED, step.step());
         }
     }
 
@@ -122,12 +126,15 @@ public final class SharedMemoryCollective implements Collective {
     }
 
     @Override
-    public double reduceShard(NDManager manager, double lossShare) {
+    public Double reduceShard(NDManager manager, double lossShare) {
         segment.putLossShare(rank, lossShare);
         publish(Stage.BACKWARD_DONE);
-        rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        sum(manager, Shard.of(rank, layout.ranks(), layout.flatParameters()));
-        return IntStream.range(0, active()).mapToDouble(segment::lossShare).sum();
+        if (rank < Shard.owners(layout.ranks(), layout.flatParameters())) {
+            awaitGradientsAndSum(manager, layout.ranks());
+        }
+        return rank == 0
+                ? IntStream.range(0, active()).mapToDouble(segment::lossShare).sum()
+                : null;
     }
 
     @Override
@@ -144,12 +151,34 @@ public final class SharedMemoryCollective implements Collective {
         rendezvous.await(0, layout.ranks(), Stage.UPDATED, step.step());
     }
 
-    private void sum(NDManager manager, Shard shard) {
+    /** Sums this rank's shard of as many as there are. */
+    private void awaitGradientsAndSum(NDManager manager, int shards) {
+        rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
+        Shard shard = Shard.of(rank, shards, layout.flatParameters());
+        if (Shard.isSmall(layout.flatParameters())) {
+            sumHere();
+            return;
+        }
         Shape shape = new Shape(shard.floats());
         NDArray sum = floats(manager, gradients.get(0), shard.from(), shape);
         for (int other = 1; other < active(); other++) {
             sum.addi(floats(manager, gradients.get(other), shard.from(), shape));
         }
+    }
+
+    /** The same sum, to the bit, without libtorch: for few floats its calls take longer than the additions. */
+    private void sumHere() {
+        FloatBuffer sums = gradients.get(0).asFloatBuffer();
+        float[] sum = new float[sums.capacity()];
+        float[] addend = new float[sum.length];
+        sums.get(0, sum);
+        for (int other = 1; other < active(); other++) {
+            gradients.get(other).asFloatBuffer().get(0, addend);
+            for (int i = 0; i < sum.length; i++) {
+                sum[i] += addend[i];
+            }
+        }
+        sums.put(0, sum);
     }
 
     @Override

@@ -153,12 +153,12 @@ public final class StagedCollective implements Collective {
     }
 
     @Override
-    public double reduceShard(NDManager manager, double lossShare) {
+    public Double reduceShard(NDManager manager, double lossShare) {
         if (step.isActive(rank)) {
             toHost(hostGradients, gradients);
             synchronize();
         }
-        double loss;
+        Double loss;
         try (NDManager scope = hostManager.newSubManager()) {
             loss = host.reduceShard(scope, lossShare);
         }

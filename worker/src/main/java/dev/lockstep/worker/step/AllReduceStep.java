@@ -54,13 +54,13 @@ final class AllReduceStep implements TrainingStep {
         try (NDManager scope = manager.newSubManager()) {
             collective.begin(command);
             double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : sitOut(clock);
-            double loss = clock.waiting(() -> collective.reduceShard(scope, lossShare));
+            Double loss = clock.waiting(() -> collective.reduceShard(scope, lossShare));
             clock.mark(Phase.REDUCE);
             stepShard(clock);
             clock.mark(Phase.OPTIMIZER);
             clock.waitFor(collective::awaitUpdates);
             clock.mark(Phase.REDUCE);
-            return rank == 0 ? loss : null;
+            return loss;
         }
     }
 
@@ -72,12 +72,12 @@ final class AllReduceStep implements TrainingStep {
     /** Steps this rank's shard, unless any rank's shard of the sums overflowed: all step or none. */
     private void stepShard(PhaseClock clock) {
         if (!scaling.isActive()) {
-            shard.optimizer().step();
+            shard.step();
             return;
         }
         boolean overflow = clock.waiting(() -> collective.anyOverflow(!scaling.unscale(shard.sums())));
         if (!overflow) {
-            shard.optimizer().step();
+            shard.step();
         }
         if (rank == 0) {
             scaling.update(overflow);

@@ -26,6 +26,13 @@ record SteppedShard(NDArray sums, Optimizer optimizer) {
         return new SteppedShard(sums, Optimizer.create(spec.training().optimizer(), manager, parameters, sums));
     }
 
+    /** Steps the parameters, if the shard has any. */
+    void step() {
+        if (sums.size() > 0) {
+            optimizer.step();
+        }
+    }
+
     /** All of a replica that has memory of its own, as {@code DistributedDataParallel} has it. */
     static SteppedShard whole(NDManager manager, Replica replica, OptimizerSpec optimizer) {
         NDArray sums = replica.gradients().array();

@@ -35,6 +35,8 @@ import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.step.TrainingEngine;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -162,8 +164,12 @@ class TrainingWorkerTest {
         return new WorkerMessage.Prepare(replica, measurement.getRef());
     }
 
-    private static WorkerMessage.RunStep step(long epoch, long step) {
-        return new WorkerMessage.RunStep(epoch, new StepCommand(step, 0, List.of(2, 2), Reduction.SUM_TO_FIRST));
+    private static WorkerMessage.RunSteps steps(long epoch, long... steps) {
+        return new WorkerMessage.RunSteps(
+                epoch,
+                Arrays.stream(steps)
+                        .mapToObj(step -> new StepCommand(step, 0, List.of(2, 2), Reduction.SUM_TO_FIRST))
+                        .toList());
     }
 
     @Test
@@ -172,15 +178,15 @@ class TrainingWorkerTest {
         worker.tell(new WorkerMessage.Probe(7, TRAINING, measurement.getRef()));
         worker.tell(new WorkerMessage.CreateCommunicatorId(7, measurement.getRef()));
         worker.tell(prepare(7));
-        worker.tell(step(7, 0));
-        worker.tell(step(7, 1));
+        worker.tell(steps(7, 0));
+        worker.tell(steps(7, 1));
         worker.tell(new WorkerMessage.Summarise(7));
         worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
         measurement.expectMessageClass(MeasurementMessage.Probed.class);
         measurement.expectMessage(new MeasurementMessage.CommunicatorIdCreated(7, COMMUNICATOR));
         measurement.expectMessage(new MeasurementMessage.Prepared(7, 1));
-        measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
-        measurement.expectMessage(new MeasurementMessage.StepDone(7, 1, REPORT));
+        measurement.expectMessage(new MeasurementMessage.StepsDone(7, 1, List.of(REPORT)));
+        measurement.expectMessage(new MeasurementMessage.StepsDone(7, 1, List.of(REPORT)));
         measurement.expectMessageClass(MeasurementMessage.Summarised.class);
         measurement.expectMessage(new MeasurementMessage.Released(7, "cpu:0"));
         assertEquals(
@@ -199,13 +205,45 @@ class TrainingWorkerTest {
     }
 
     @Test
+    void shouldAnswerAGroupOfShortStepsInOneMessage() {
+        ActorRef<WorkerMessage> worker = introducedWorker();
+        worker.tell(prepare(7));
+        measurement.expectMessageClass(MeasurementMessage.Prepared.class);
+
+        worker.tell(steps(7, 0, 1, 2));
+
+        measurement.expectMessage(new MeasurementMessage.StepsDone(7, 1, List.of(REPORT, REPORT, REPORT)));
+        measurement.expectNoMessage(Duration.ofMillis(100));
+        assertEquals(List.of("start", "prepare", "step 0", "step 1", "step 2"), List.copyOf(engine.calls));
+    }
+
+    @Test
+    void shouldTellWhatWasDoneOfAGroupAndEndItWithAFailure() {
+        ActorRef<WorkerMessage> worker = introducedWorker();
+        worker.tell(prepare(7));
+        measurement.expectMessageClass(MeasurementMessage.Prepared.class);
+        Iterator<Supplier<StepReport>> outcomes = List.<Supplier<StepReport>>of(() -> REPORT, () -> {
+                    throw new LockstepException(FailureCategory.TIMEOUT, "rank 0 is late");
+                })
+                .iterator();
+        engine.step = () -> outcomes.next().get();
+
+        worker.tell(steps(7, 0, 1, 2));
+
+        measurement.expectMessage(new MeasurementMessage.StepsDone(7, 1, List.of(REPORT)));
+        measurement.expectMessageClass(MeasurementMessage.WorkFailed.class);
+        measurement.expectNoMessage(Duration.ofMillis(100));
+        assertEquals(List.of("start", "prepare", "step 0", "step 1"), List.copyOf(engine.calls));
+    }
+
+    @Test
     void shouldIgnoreStepsOfAMeasurementThatIsNotPrepared() throws InterruptedException {
         ActorRef<WorkerMessage> worker = introducedWorker();
-        worker.tell(step(7, 0));
+        worker.tell(steps(7, 0));
         worker.tell(prepare(8));
-        worker.tell(step(7, 0));
+        worker.tell(steps(7, 0));
         worker.tell(new WorkerMessage.Release(8, measurement.getRef()));
-        worker.tell(step(8, 0));
+        worker.tell(steps(8, 0));
         measurement.expectMessage(new MeasurementMessage.Prepared(8, 1));
         measurement.expectMessage(new MeasurementMessage.Released(8, "cpu:0"));
         measurement.expectNoMessage(Duration.ofMillis(100));
@@ -221,14 +259,14 @@ class TrainingWorkerTest {
         engine.step = () -> {
             throw new LockstepException(FailureCategory.TIMEOUT, "rank 0 is late");
         };
-        worker.tell(step(7, 0));
+        worker.tell(steps(7, 0));
         measurement.expectMessage(
                 new MeasurementMessage.WorkFailed(7, "cpu:0", new Failure(FailureCategory.TIMEOUT, "rank 0 is late")));
 
         engine.step = () -> {
             throw new IllegalStateException("first line\nsecond line");
         };
-        worker.tell(step(7, 1));
+        worker.tell(steps(7, 1));
         Failure defect = measurement
                 .expectMessageClass(MeasurementMessage.WorkFailed.class)
                 .failure();
@@ -238,7 +276,7 @@ class TrainingWorkerTest {
         engine.step = () -> {
             throw new OutOfMemoryError("Java heap space");
         };
-        worker.tell(step(7, 2));
+        worker.tell(steps(7, 2));
         assertEquals(
                 FailureCategory.OUT_OF_MEMORY,
                 measurement
@@ -267,7 +305,7 @@ class TrainingWorkerTest {
             throw new LockstepException(failure.category(), failure.message());
         };
 
-        worker.tell(step(7, 0));
+        worker.tell(steps(7, 0));
         measurement.expectMessage(new MeasurementMessage.WorkFailed(7, "cpu:0", failure));
         assertFalse(exit.isDone(), "what went wrong goes first");
         worker.tell(new WorkerMessage.Release(7, measurement.getRef()));
