@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * The books of a measurement's steps: which were commanded, who has answered, and so what may be commanded next. With w steps in
  * flight, one runs and the others wait in the workers: step k may be commanded when step k - w is done everywhere. Commands go out
- * in groups of half of those in flight, when the other half has been begun, because a group is one message to each worker. How many steps
+ * in groups of half of those in flight, each when half are done, because a group is one message to each worker. How many steps
  * there are is known once the warm-up is over.
  */
 final class StepLedger {
