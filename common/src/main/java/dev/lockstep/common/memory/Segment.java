@@ -7,6 +7,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
 
 /**
  * One process's view of a measurement's shared memory. All buffers are direct and in the machine's byte order. Each call makes one anew:
@@ -217,6 +218,11 @@ public final class Segment implements AutoCloseable {
     /** What a rank's chunk added to the batch's loss, as it last said. */
     public double lossShare(int rank) {
         return control.getDouble(layout.lossShareOffset(rank));
+    }
+
+    /** The batch's loss: what the ranks 0 to {@code ranks - 1} added to it. Call it after their progress was seen. */
+    public double loss(int ranks) {
+        return IntStream.range(0, ranks).mapToDouble(this::lossShare).sum();
     }
 
     /** Ends every wait in every process. There is no way back. */

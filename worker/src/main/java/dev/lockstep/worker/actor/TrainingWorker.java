@@ -61,6 +61,7 @@ public final class TrainingWorker extends AbstractBehavior<TrainingWorker.Comman
 
     private EngineInfo engineInfo;
     private ActorRef<PoolMessage> pool;
+    /** Of the replica that was prepared last; null when there is none. */
     private Engagement engagement;
     /** Null while the device works. */
     private Failure deviceFailure;

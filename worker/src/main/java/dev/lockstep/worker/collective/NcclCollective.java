@@ -189,9 +189,7 @@ public final class NcclCollective implements Collective {
         segment.putLossShare(rank, lossShare);
         publish(Stage.BACKWARD_DONE);
         rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        return rank == 0
-                ? IntStream.range(0, active()).mapToDouble(segment::lossShare).sum()
-                : null;
+        return rank == 0 ? segment.loss(active()) : null;
     }
 
     @Override

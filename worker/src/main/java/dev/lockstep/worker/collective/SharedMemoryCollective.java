@@ -14,7 +14,6 @@ import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Replicas of one host, over a {@link Segment}. Parameters and gradients lie in it, so that neither is copied: all ranks compute
@@ -132,9 +131,7 @@ public final class SharedMemoryCollective implements Collective {
         if (rank < Shard.owners(layout.ranks(), layout.flatParameters())) {
             awaitGradientsAndSum(manager, layout.ranks());
         }
-        return rank == 0
-                ? IntStream.range(0, active()).mapToDouble(segment::lossShare).sum()
-                : null;
+        return rank == 0 ? segment.loss(active()) : null;
     }
 
     @Override
@@ -154,11 +151,14 @@ public final class SharedMemoryCollective implements Collective {
     /** Sums this rank's shard of as many as there are. */
     private void awaitGradientsAndSum(NDManager manager, int shards) {
         rendezvous.await(0, active(), Stage.BACKWARD_DONE, step.step());
-        Shard shard = Shard.of(rank, shards, layout.flatParameters());
         if (Shard.isSmall(layout.flatParameters())) {
             sumHere();
-            return;
+        } else {
+            sum(manager, Shard.of(rank, shards, layout.flatParameters()));
         }
+    }
+
+    private void sum(NDManager manager, Shard shard) {
         Shape shape = new Shape(shard.floats());
         NDArray sum = floats(manager, gradients.get(0), shard.from(), shape);
         for (int other = 1; other < active(); other++) {
