@@ -55,7 +55,7 @@ public final class ReduceBenchmark {
         SegmentLayout layout = segment.layout();
         ByteBuffer statistics = ByteBuffer.allocateDirect(Math.toIntExact(layout.flatBuffers() * Float.BYTES))
                 .order(ByteOrder.nativeOrder());
-        this.collective = new SharedMemoryCollective(segment, rank, statistics, PATIENCE);
+        this.collective = new SharedMemoryCollective(segment, rank, manager, statistics, PATIENCE);
         ByteBuffer own = segment.gradients(rank);
         while (own.hasRemaining()) {
             own.putFloat(GRADIENT);

@@ -31,7 +31,7 @@ public interface Collective extends AutoCloseable {
     /**
      * Brings the logits of all chunks to replica 0.
      *
-     * @param manager owns the result
+     * @param manager owns the result, unless the collective keeps it: it is good for this step
      * @param logits of this rank's chunk: float32 [chunk, classes]
      * @return on replica 0 float32 [batch, classes], without a gradient's history; null on the others
      */
@@ -40,7 +40,7 @@ public interface Collective extends AutoCloseable {
     /**
      * Brings each rank its part of the loss's gradient by the logits.
      *
-     * @param manager owns the result
+     * @param manager owns the result, unless the collective keeps it: it is good for this step
      * @param gradient on replica 0 float32 [batch, classes]; null on the others
      * @return float32 [chunk, classes]
      */

@@ -41,25 +41,27 @@ public final class SharedMemoryCollective implements Collective {
     private final Rendezvous rendezvous;
     private final ByteBuffer ownBuffers;
     private final ByteBuffer sharedBuffers;
-    private final ByteBuffer logits;
-    private final ByteBuffer logitGradients;
+    private final SharedRows logits;
+    private final SharedRows logitGradients;
     private final List<ByteBuffer> gradients = new ArrayList<>();
     private StepCommand step;
 
     /**
+     * @param manager owns arrays over the segment, which are kept from step to step
      * @param buffers this rank's own running statistics: float32 [flatBuffers]
      * @param patience how long to wait for a rank
      * @throws IOException if the segment cannot be mapped
      */
-    public SharedMemoryCollective(Segment segment, int rank, ByteBuffer buffers, Duration patience) throws IOException {
+    public SharedMemoryCollective(Segment segment, int rank, NDManager manager, ByteBuffer buffers, Duration patience)
+            throws IOException {
         this.rank = rank;
         this.segment = segment;
         this.layout = segment.layout();
         this.rendezvous = new Rendezvous(segment, rank, patience);
         this.ownBuffers = buffers;
         this.sharedBuffers = segment.buffers();
-        this.logits = segment.logits(0, layout.batch());
-        this.logitGradients = segment.logitGradients(0, layout.batch());
+        this.logits = new SharedRows(manager, segment.logits(0, layout.batch()), layout.classes());
+        this.logitGradients = new SharedRows(manager, segment.logitGradients(0, layout.batch()), layout.classes());
         for (int other = 0; other < layout.ranks(); other++) {
             gradients.add(segment.gradients(other));
         }
@@ -89,20 +91,18 @@ public final class SharedMemoryCollective implements Collective {
             return null;
         }
         rendezvous.await(0, active(), Stage.GATHERED, step.step());
-        return rows(manager, logits, 0, step.batch());
+        return logits.array(0, step.batch());
     }
 
     @Override
     public NDArray scatter(NDManager manager, NDArray gradient) {
         if (rank == 0) {
-            ByteBuffer values = gradient.toByteBuffer(true);
-            logitGradients.put(0, values, 0, values.capacity());
+            logitGradients.put(0, gradient);
             publish(Stage.LOSS_DONE);
         } else {
             rendezvous.await(0, 1, Stage.LOSS_DONE, step.step());
         }
-        return rows(
-                manager, logitGradients, step.firstSample(rank), step.chunks().get(rank));
+        return logitGradients.array(step.firstSample(rank), step.chunks().get(rank));
     }
 
     @Override
@@ -120,8 +120,7 @@ public final class SharedMemoryCollective implements Collective {
 
     @Override
     public void shareLogits(NDArray chunkLogits) {
-        ByteBuffer values = chunkLogits.toByteBuffer(true);
-        logits.put(rowBytes(step.firstSample(rank)), values, 0, values.capacity());
+        logits.put(step.firstSample(rank), chunkLogits);
     }
 
     @Override
@@ -192,14 +191,6 @@ public final class SharedMemoryCollective implements Collective {
 
     private void publish(Stage stage) {
         rendezvous.publish(stage, step.step());
-    }
-
-    private int rowBytes(int samples) {
-        return samples * layout.classes() * Float.BYTES;
-    }
-
-    private NDArray rows(NDManager manager, ByteBuffer bytes, int firstSample, int samples) {
-        return floats(manager, bytes, (long) firstSample * layout.classes(), new Shape(samples, layout.classes()));
     }
 
     /** An array over a part of a buffer. */

@@ -75,8 +75,8 @@ public final class StagedCollective implements Collective {
         this.hostSums = rank == 0 ? hostGradients : HostMemory.of(segment.gradients(0));
         this.hostBuffers = HostMemory.of(
                 ByteBuffer.allocateDirect(Math.toIntExact(buffers.bytes())).order(ByteOrder.nativeOrder()));
-        this.host = new SharedMemoryCollective(segment, rank, hostBuffers.bytes, participant.patience());
         this.hostManager = participant.manager().newSubManager(Device.cpu());
+        this.host = new SharedMemoryCollective(segment, rank, hostManager, hostBuffers.bytes, participant.patience());
         cuda.hostRegister(hostParameters.address, parameters.bytes());
         cuda.hostRegister(hostGradients.address, gradients.bytes());
         if (rank != 0) {

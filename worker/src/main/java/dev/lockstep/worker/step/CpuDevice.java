@@ -93,15 +93,19 @@ final class CpuDevice implements ReplicaDevice {
     }
 
     @Override
-    public InputSlots inputs(Segment segment, int imageSize, boolean channelsLast) {
-        return new SharedInputs(segment, imageSize, channelsLast);
+    public InputSlots inputs(NDManager manager, Segment segment, int imageSize, boolean channelsLast) {
+        return new SharedInputs(manager, segment, imageSize, channelsLast);
     }
 
     @Override
     public Collective collective(ReplicaSpec spec, Segment segment, Replica replica, Duration patience)
             throws IOException {
         return new SharedMemoryCollective(
-                segment, spec.rank(), replica.buffers().bytes(), patience);
+                segment,
+                spec.rank(),
+                replica.buffers().array().getManager(),
+                replica.buffers().bytes(),
+                patience);
     }
 
     @Override

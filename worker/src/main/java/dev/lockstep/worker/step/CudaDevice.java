@@ -131,9 +131,8 @@ final class CudaDevice implements ReplicaDevice {
     }
 
     @Override
-    public InputSlots inputs(Segment segment, int imageSize, boolean channelsLast) {
-        SharedInputs shared = new SharedInputs(segment, imageSize, channelsLast);
-        return new StagedInputs(shared, imageSize, channelsLast, gpu.runtime(), pinned);
+    public InputSlots inputs(NDManager manager, Segment segment, int imageSize, boolean channelsLast) {
+        return new StagedInputs(new MappedInputs(segment), imageSize, channelsLast, gpu.runtime(), pinned);
     }
 
     @Override

@@ -9,13 +9,13 @@ import dev.lockstep.common.plan.ModelSpec;
 
 /** The segment's input slots as arrays on the replica's device. */
 interface InputSlots {
-    /** Samples of a slot. A measurement's steps use few different ones, so their mappings are kept. */
+    /** Samples of a slot. A measurement's steps use few different ones. */
     record Range(int slot, int firstSample, int samples) {}
 
-    /** Images [samples, 3, H, W]; in memory NHWC when the measurement is channels-last. */
+    /** Images [samples, 3, H, W]; in memory NHWC when the measurement is channels-last. They are the manager's, to its end. */
     NDArray images(NDManager manager, Range range);
 
-    /** Labels: int64 [samples, 1]. */
+    /** Labels: int64 [samples, 1]. They are the manager's, to its end. */
     NDArray labels(NDManager manager, Range range);
 
     /** The shape of images in memory: [samples, H, W, 3] when channels-last, else [samples, 3, H, W]. */

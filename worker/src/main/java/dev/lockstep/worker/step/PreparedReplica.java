@@ -103,7 +103,7 @@ final class PreparedReplica implements AutoCloseable {
         // Dropout and stochastic depth differ between ranks.
         JniUtils.setSeed(training.seed() + spec.rank());
         Collective collective = device.collective(spec, segment, replica, patience);
-        InputSlots inputs = device.inputs(segment, training.model().imageSize(), spec.channelsLast());
+        InputSlots inputs = device.inputs(manager, segment, training.model().imageSize(), spec.channelsLast());
         Passes passes = device.passes(replica, spec.training(), manager);
         TrainingStep step =
                 switch (spec.strategy()) {

@@ -69,8 +69,12 @@ interface ReplicaDevice {
      */
     Passes passes(Replica replica, TrainingSpec training, NDManager manager);
 
-    /** The segment's inputs as arrays of this device. */
-    InputSlots inputs(Segment segment, int imageSize, boolean channelsLast);
+    /**
+     * The segment's inputs as arrays of this device.
+     *
+     * @param manager of the replica
+     */
+    InputSlots inputs(NDManager manager, Segment segment, int imageSize, boolean channelsLast);
 
     /**
      * What the replica does together with the others.

@@ -16,7 +16,7 @@ import java.util.Map;
  * fills a slot again only after the step that read it was reported, which is after the GPU was done with it.
  */
 final class StagedInputs implements InputSlots {
-    private final SharedInputs shared;
+    private final MappedInputs memory;
     private final int imageSize;
     private final boolean channelsLast;
     private final CudaRuntime runtime;
@@ -25,11 +25,11 @@ final class StagedInputs implements InputSlots {
     private final Map<Range, Long> labelAddresses = new HashMap<>();
 
     /**
-     * @param shared where inputs come from
+     * @param memory where inputs come from
      * @param pinned locks them; outlives the copies
      */
-    StagedInputs(SharedInputs shared, int imageSize, boolean channelsLast, CudaRuntime runtime, PinnedMemory pinned) {
-        this.shared = shared;
+    StagedInputs(MappedInputs memory, int imageSize, boolean channelsLast, CudaRuntime runtime, PinnedMemory pinned) {
+        this.memory = memory;
         this.imageSize = imageSize;
         this.channelsLast = channelsLast;
         this.runtime = runtime;
@@ -40,7 +40,7 @@ final class StagedInputs implements InputSlots {
     public NDArray images(NDManager manager, Range range) {
         Shape shape = InputSlots.shape(range.samples(), imageSize, channelsLast);
         NDArray inMemoryOrder = manager.create(shape, DataType.FLOAT32);
-        long address = imageAddresses.computeIfAbsent(range, absent -> pinned.pin(shared.imageBytes(absent)));
+        long address = imageAddresses.computeIfAbsent(range, absent -> pinned.pin(memory.images(absent)));
         copy(address, inMemoryOrder, Float.BYTES);
         return InputSlots.logical(inMemoryOrder, channelsLast);
     }
@@ -48,7 +48,7 @@ final class StagedInputs implements InputSlots {
     @Override
     public NDArray labels(NDManager manager, Range range) {
         NDArray labels = manager.create(new Shape(range.samples(), 1), DataType.INT64);
-        long address = labelAddresses.computeIfAbsent(range, absent -> pinned.pin(shared.labelBytes(absent)));
+        long address = labelAddresses.computeIfAbsent(range, absent -> pinned.pin(memory.labels(absent)));
         copy(address, labels, Long.BYTES);
         return labels;
     }

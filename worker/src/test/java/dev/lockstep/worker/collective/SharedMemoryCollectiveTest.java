@@ -304,7 +304,7 @@ class SharedMemoryCollectiveTest {
     private List<SharedMemoryCollective> collectives(Duration patience) throws IOException {
         List<SharedMemoryCollective> collectives = new ArrayList<>();
         for (int rank = 0; rank < RANKS; rank++) {
-            collectives.add(new SharedMemoryCollective(segment, rank, ownBuffers.get(rank), patience));
+            collectives.add(new SharedMemoryCollective(segment, rank, manager, ownBuffers.get(rank), patience));
         }
         return collectives;
     }

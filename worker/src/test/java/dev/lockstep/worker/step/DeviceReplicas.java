@@ -107,7 +107,10 @@ final class DeviceReplicas implements AutoCloseable {
                 throw new IllegalStateException(reason);
             });
             InputSlots inputs = new SharedInputs(
-                    segment, training.model().imageSize(), training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
+                    manager,
+                    segment,
+                    training.model().imageSize(),
+                    training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
             passes = new RecordedPasses(replica, recorder, manager, () -> {});
             step = strategy == Strategy.DATA_PARALLEL
                     ? new DataParallelStep(rank, manager, replica, passes, inputs, collective, optimizer(), scaling)
