@@ -100,8 +100,13 @@ class SharedMemoryCollectiveTest {
     @Test
     void shouldMoveEveryChunkAndSumEveryGradient() throws Exception {
         List<SharedMemoryCollective> collectives = collectives(PATIENCE);
-        List<List<Integer>> chunkings =
-                List.of(List.of(3, 3, 3, 1), List.of(2, 2, 1), List.of(1, 1), List.of(3, 3, 3, 1), List.of(4, 4, 2));
+        List<List<Integer>> chunkings = List.of(
+                List.of(3, 3, 3, 1),
+                List.of(2, 2, 2, 1),
+                List.of(2, 2, 1),
+                List.of(1, 1),
+                List.of(3, 3, 3, 1),
+                List.of(4, 4, 2));
         for (int k = 0; k < chunkings.size(); k++) {
             StepCommand step = new StepCommand(k, 0, chunkings.get(k), Reduction.SUM_TO_FIRST);
             ownBuffers.get(0).putFloat(0, 7f + k);
