@@ -157,7 +157,7 @@ final class OverheadMeasurer {
         LockstepRun lockstep = new LockstepRun(shell, clusterPids, order.run(contender), contender.label());
         lockstep.awaitMeasuring();
         Duration limit = settings.stepTimeout().multipliedBy(order.plan().steps());
-        new Turns(standstill, order.turn(), limit, shell.timer()::nanos).take(lockstep, bare);
+        new Turns(standstill, order.turn(), limit, shell.timer()::nanos, shell.timer()::pause).take(lockstep, bare);
         Result result = read(lockstep.done()).results().get(0);
         return Comparison.Round.of(
                 Throughput.ofBare(bare.end(settings.stepTimeout()), order.batchPerDevice(), order.turn()),

@@ -4,6 +4,7 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -15,6 +16,7 @@ public final class Turns {
     private final Duration turn;
     private final Duration limit;
     private final LongSupplier nanos;
+    private final Consumer<Duration> pause;
 
     /** One side. */
     public interface Side {
@@ -34,16 +36,20 @@ public final class Turns {
      * @param turn how long each is
      * @param limit how long a side may train in all
      * @param nanos a clock
+     * @param pause waits
      */
-    public Turns(Standstill standstill, Duration turn, Duration limit, LongSupplier nanos) {
+    public Turns(Standstill standstill, Duration turn, Duration limit, LongSupplier nanos, Consumer<Duration> pause) {
         this.standstill = standstill;
         this.turn = turn;
         this.limit = limit;
         this.nanos = nanos;
+        this.pause = pause;
     }
 
     /**
-     * Lets both train until both are through; the one that is through first stands still from then on.
+     * Lets both train until both are through; the one that is through first stands still from then on. The first turn is half as long, and
+     * so will be the last of the same side: a machine that gets faster or slower all the while does so for both sides alike. Whoever stands
+     * still does so for a turn at least, so that the step it stood still in can be told from the others.
      *
      * @param first trains already
      * @param second stands still; both go on at the end
@@ -52,14 +58,17 @@ public final class Turns {
     public void take(Side first, Side second) {
         Turn now = new Turn(first);
         Turn other = new Turn(second);
-        while (!now.train() || !other.through) {
+        now.train(turn.dividedBy(2));
+        while (!now.through || !other.through) {
             if (!other.through) {
+                now.waitOut();
                 standstill.stop(now.side.pids());
                 standstill.goOn(other.side.pids());
                 Turn next = other;
                 other = now;
                 now = next;
             }
+            now.train(turn);
         }
         standstill.goOn(other.side.pids());
     }
@@ -67,27 +76,34 @@ public final class Turns {
     private final class Turn {
         private final Side side;
         private long trainedNanos;
+        private long leftNanos;
         private boolean through;
 
         private Turn(Side side) {
             this.side = side;
         }
 
-        /** Trains for a turn, or until it is through. */
-        private boolean train() {
+        /** Trains for so long, or until it is through. */
+        private void train(Duration length) {
             long start = nanos.getAsLong();
             long taken = 0;
-            while (!through && taken < turn.toNanos()) {
+            while (!through && taken < length.toNanos()) {
                 through = side.isThrough();
                 taken = nanos.getAsLong() - start;
             }
+            leftNanos = length.toNanos() - taken;
             trainedNanos += taken;
             if (!through && trainedNanos > limit.toNanos()) {
                 throw new LockstepException(
                         FailureCategory.TIMEOUT,
                         "the %s were not through after %d s of training".formatted(side.name(), limit.toSeconds()));
             }
-            return through;
+        }
+
+        private void waitOut() {
+            if (leftNanos > 0) {
+                pause.accept(Duration.ofNanos(leftNanos));
+            }
         }
     }
 }
