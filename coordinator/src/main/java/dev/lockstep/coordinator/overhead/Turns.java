@@ -58,17 +58,19 @@ public final class Turns {
     public void take(Side first, Side second) {
         Turn now = new Turn(first);
         Turn other = new Turn(second);
-        now.train(turn.dividedBy(2));
+        long leftNanos = now.train(turn.dividedBy(2));
         while (!now.through || !other.through) {
             if (!other.through) {
-                now.waitOut();
+                if (leftNanos > 0) {
+                    pause.accept(Duration.ofNanos(leftNanos));
+                }
                 standstill.stop(now.side.pids());
                 standstill.goOn(other.side.pids());
                 Turn next = other;
                 other = now;
                 now = next;
             }
-            now.train(turn);
+            leftNanos = now.train(turn);
         }
         standstill.goOn(other.side.pids());
     }
@@ -76,34 +78,31 @@ public final class Turns {
     private final class Turn {
         private final Side side;
         private long trainedNanos;
-        private long leftNanos;
         private boolean through;
 
         private Turn(Side side) {
             this.side = side;
         }
 
-        /** Trains for so long, or until it is through. */
-        private void train(Duration length) {
+        /**
+         * Trains for so long, or until it is through.
+         *
+         * @return what is left of that time; may be negative
+         */
+        private long train(Duration length) {
             long start = nanos.getAsLong();
             long taken = 0;
             while (!through && taken < length.toNanos()) {
                 through = side.isThrough();
                 taken = nanos.getAsLong() - start;
             }
-            leftNanos = length.toNanos() - taken;
             trainedNanos += taken;
             if (!through && trainedNanos > limit.toNanos()) {
                 throw new LockstepException(
                         FailureCategory.TIMEOUT,
                         "the %s were not through after %d s of training".formatted(side.name(), limit.toSeconds()));
             }
-        }
-
-        private void waitOut() {
-            if (leftNanos > 0) {
-                pause.accept(Duration.ofNanos(leftNanos));
-            }
+            return length.toNanos() - taken;
         }
     }
 }

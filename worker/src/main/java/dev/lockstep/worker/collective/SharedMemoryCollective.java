@@ -2,14 +2,12 @@ package dev.lockstep.worker.collective;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
 import dev.lockstep.common.work.StepCommand;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -159,9 +157,9 @@ public final class SharedMemoryCollective implements Collective {
 
     private void sum(NDManager manager, Shard shard) {
         Shape shape = new Shape(shard.floats());
-        NDArray sum = floats(manager, gradients.get(0), shard.from(), shape);
+        NDArray sum = SharedRows.array(manager, gradients.get(0), shard.from(), shape);
         for (int other = 1; other < active(); other++) {
-            sum.addi(floats(manager, gradients.get(other), shard.from(), shape));
+            sum.addi(SharedRows.array(manager, gradients.get(other), shard.from(), shape));
         }
     }
 
@@ -191,12 +189,5 @@ public final class SharedMemoryCollective implements Collective {
 
     private void publish(Stage stage) {
         rendezvous.publish(stage, step.step());
-    }
-
-    /** An array over a part of a buffer. */
-    private static NDArray floats(NDManager manager, ByteBuffer bytes, long firstFloat, Shape shape) {
-        int first = Math.toIntExact(firstFloat * Float.BYTES);
-        ByteBuffer part = bytes.slice(first, Math.toIntExact(shape.size() * Float.BYTES));
-        return manager.create(part.order(ByteOrder.nativeOrder()), shape, DataType.FLOAT32);
     }
 }

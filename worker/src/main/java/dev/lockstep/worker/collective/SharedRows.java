@@ -36,16 +36,17 @@ final class SharedRows {
     /** Writes rows from {@code first} on. */
     void put(int first, NDArray rows) {
         ByteBuffer values = rows.toByteBuffer(true);
-        bytes.put(firstByte(first), values, 0, values.capacity());
+        bytes.put(first * classes * Float.BYTES, values, 0, values.capacity());
     }
 
     private NDArray create(Rows rows) {
-        Shape shape = new Shape(rows.count, classes);
-        ByteBuffer part = bytes.slice(firstByte(rows.first), Math.toIntExact(shape.size() * Float.BYTES));
-        return owner.create(part.order(ByteOrder.nativeOrder()), shape, DataType.FLOAT32);
+        return array(owner, bytes, (long) rows.first * classes, new Shape(rows.count, classes));
     }
 
-    private int firstByte(int row) {
-        return row * classes * Float.BYTES;
+    /** A float32 array over a part of a buffer. */
+    static NDArray array(NDManager owner, ByteBuffer bytes, long firstFloat, Shape shape) {
+        int first = Math.toIntExact(firstFloat * Float.BYTES);
+        ByteBuffer part = bytes.slice(first, Math.toIntExact(shape.size() * Float.BYTES));
+        return owner.create(part.order(ByteOrder.nativeOrder()), shape, DataType.FLOAT32);
     }
 }
