@@ -22,6 +22,8 @@ final class Assembler {
     /** A jump to a place further on, which is not known yet. */
     record Jump(int end) {}
 
+    static final int CACHE_LINE_BYTES = 64;
+
     private static final int PREFETCH_ALL_CACHES = 1;
     /** Rounds down, and raises no exception. */
     private static final int DOWN_QUIETLY = 9;
@@ -160,6 +162,12 @@ final class Assembler {
 
     // Whole numbers and jumps.
 
+    /** Begins a function: keeps rbx and rbp, which belong to the caller, until {@link #finish}. */
+    void begin() {
+        // push rbx, push rbp
+        encoder.bytes(0x53, 0x55);
+    }
+
     void move(General to, General from) {
         encoder.general(0x89, from.number(), to);
     }
@@ -227,7 +235,7 @@ final class Assembler {
 
     /** Returns to the caller. */
     void finish() {
-        // vzeroupper, ret
-        encoder.bytes(0xC5, 0xF8, 0x77, 0xC3);
+        // vzeroupper, pop rbp, pop rbx, ret
+        encoder.bytes(0xC5, 0xF8, 0x77, 0x5D, 0x5B, 0xC3);
     }
 }

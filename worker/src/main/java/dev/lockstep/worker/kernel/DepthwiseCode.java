@@ -64,6 +64,14 @@ final class DepthwiseCode {
             return (channels + Vector.LANES - 1) / Vector.LANES;
         }
 
+        long rowBytes() {
+            return (long) width * pixelBytes();
+        }
+
+        long outputRowBytes() {
+            return (long) outputs(width) * pixelBytes();
+        }
+
         int filterRowBytes() {
             return kernel * Vector.BYTES;
         }
@@ -116,8 +124,12 @@ final class DepthwiseCode {
         return new Address(General.RDI, index * Long.BYTES);
     }
 
-    /** rsi and rdx point to a tile's first pixel in input and output, r9 to the row's entries, r10 to the block's filter. */
+    /**
+     * rsi and rdx point to a tile's first pixel in input and output, rbx and rbp to where it is in the rows that are asked for ahead, r9 to the row's
+     * entries, r10 to the block's filter.
+     */
     private byte[] write() {
+        code.begin();
         code.broadcast(ZERO, 0);
         int rest = geometry.channels() % Vector.LANES;
         code.set(General.RAX, (1 << rest) - 1);
@@ -197,6 +209,11 @@ final class DepthwiseCode {
     private void tile(Tile tile) {
         code.move(General.R10, argument(FILTER));
         code.add(General.R10, new Address(General.R9, Long.BYTES));
+        int window = backward ? (geometry.kernel() + 1) / geometry.stride() : geometry.kernel();
+        code.move(General.RBX, General.RSI);
+        code.add(General.RBX, window * inputRowBytes());
+        code.move(General.RBP, General.RDX);
+        code.add(General.RBP, outputRowBytes());
         int whole = geometry.channels() / Vector.LANES;
         int blockBytes = Vector.LANES * geometry.elements().bytes();
         if (whole > 0) {
@@ -206,6 +223,8 @@ final class DepthwiseCode {
             code.add(General.RSI, blockBytes);
             code.add(General.RDX, blockBytes);
             code.add(General.R10, geometry.filterBytes());
+            code.add(General.RBX, inputs(tile.outputs) * blockBytes);
+            code.add(General.RBP, tile.outputs * blockBytes);
             code.decrement(General.RAX);
             code.jumpBackUnlessZero(again);
         }
@@ -219,13 +238,27 @@ final class DepthwiseCode {
 
     /** Begins to bring the tile's part of the input's next rows into the cache. */
     private void prefetchInput(Tile tile) {
-        int window = backward ? (geometry.kernel() + 1) / geometry.stride() : geometry.kernel();
         int next = backward ? 1 : geometry.stride();
-        for (int row = window; row < window + next; row++) {
-            for (int column = 0; column < inputs(tile.outputs); column++) {
-                code.prefetch(new Address(General.RSI, 0), row * inputRowBytes() + column * geometry.pixelBytes());
-            }
+        for (int row = 0; row < next; row++) {
+            prefetch(General.RBX, row * inputRowBytes(), inputs(tile.outputs));
         }
+    }
+
+    /** The same for the next row of what is an output's place. */
+    private void prefetchOutput(Tile tile) {
+        prefetch(General.RBP, 0, tile.outputs);
+    }
+
+    /** In the order of memory, not pixel by pixel: each block of a tile asks for as much of the next rows as it reads. */
+    private void prefetch(General ahead, int offset, int pixels) {
+        int bytes = pixels * Vector.LANES * geometry.elements().bytes();
+        for (int line = 0; line < bytes; line += Assembler.CACHE_LINE_BYTES) {
+            code.prefetch(new Address(ahead, 0), offset + line);
+        }
+    }
+
+    private int outputRowBytes() {
+        return (backward ? geometry.width() : geometry.outputs(geometry.width())) * geometry.pixelBytes();
     }
 
     private void convolution(Tile tile, Lanes lanes) {
@@ -244,10 +277,7 @@ final class DepthwiseCode {
     /** The sums of even and odd outputs are apart, for each addition waits for its sum's last. */
     private void filterGradient(Tile tile, Lanes lanes) {
         prefetchInput(tile);
-        each(
-                tile.outputs,
-                x -> code.prefetch(
-                        new Address(General.RDX, 0), (geometry.outputs(geometry.width()) + x) * geometry.pixelBytes()));
+        prefetchOutput(tile);
         each(tile.outputs, x -> load(output(x), General.RDX, x, lanes));
         filterRows(() -> {
             each(geometry.kernel(), x -> code.load(filter(x), filterColumn(x), Lanes.ALL));

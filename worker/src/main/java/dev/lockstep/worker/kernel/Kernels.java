@@ -63,6 +63,7 @@ public final class Kernels {
     private static boolean executes() {
         try {
             Assembler code = new Assembler();
+            code.begin();
             code.finish();
             MachineCode.of(code.code());
             return true;

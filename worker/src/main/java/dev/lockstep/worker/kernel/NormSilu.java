@@ -3,6 +3,7 @@ package dev.lockstep.worker.kernel;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import com.sun.jna.Pointer;
+import dev.lockstep.worker.kernel.NormSiluKernels.Part;
 import dev.lockstep.worker.libtorch.LibTorch;
 
 /**
@@ -66,9 +67,9 @@ public final class NormSilu implements AutoCloseable {
         float[] shift = read(input, mean.length);
         tables.put(Tables.MEAN, shift);
         tables.clearSums();
-        kernels.statistics(pointer(input), tables);
-        double[] sums = tables.sum(Tables.FIRST_SUM);
-        double[] squares = tables.sum(Tables.SECOND_SUM);
+        kernels.statistics(Part.all(tables), LibTorch.address(input), tables);
+        double[] sums = tables.sum(Tables.INPUT);
+        double[] squares = tables.sum(Tables.INPUT_SQUARED);
         for (int c = 0; c < mean.length; c++) {
             double distance = sums[c] / count;
             mean[c] = shift[c] + distance;
@@ -97,7 +98,25 @@ public final class NormSilu implements AutoCloseable {
     public void forward(PtNDArray output) {
         checkLikeInput(output);
         tables.clearSums();
-        kernels.forward(pointer(input), pointer(output), tables);
+        kernels.forward(Part.all(tables), LibTorch.address(input), LibTorch.address(output), tables);
+    }
+
+    /**
+     * Writes y for some pixels of an image.
+     *
+     * @param output address of where the first of them goes
+     */
+    void forward(long image, long firstPixel, long pixels, long output) {
+        kernels.forward(
+                Part.ofImage(image, pixels), LibTorch.address(input) + offset(image, firstPixel), output, tables);
+    }
+
+    private long offset(long image, long pixel) {
+        return (image * tables.pixels() + pixel) * tables.channels() * elements.bytes();
+    }
+
+    PtNDArray input() {
+        return input;
     }
 
     /**
@@ -106,23 +125,8 @@ public final class NormSilu implements AutoCloseable {
      * @param means float32 [N, C, 1, 1]
      */
     public void outputMeans(PtNDArray means) {
-        tables.getByImage(Tables.FIRST_SUM, pointer(means));
+        tables.getByImage(Tables.OUTPUT, pointer(means));
         means.divi(tables.pixels());
-    }
-
-    /**
-     * The sum of a b over all pixels.
-     *
-     * @param a like the input
-     * @param b like the input
-     * @param sums float32 [N, C, 1, 1]
-     */
-    public void sumProducts(PtNDArray a, PtNDArray b, PtNDArray sums) {
-        checkLikeInput(a);
-        checkLikeInput(b);
-        tables.clearSums();
-        kernels.products(pointer(a), pointer(b), tables);
-        tables.getByImage(Tables.FIRST_SUM, pointer(sums));
     }
 
     /**
@@ -131,28 +135,86 @@ public final class NormSilu implements AutoCloseable {
      * @param gradient like the input
      */
     public void backward(PtNDArray gradient, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        backward(gradient, false, gammaGradient, betaGradient);
+        checkLikeInput(gradient);
+        tables.clearSums();
+        kernels.sums(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables);
+        finishBackward(gradient, gammaGradient, betaGradient);
+    }
+
+    /** Begins {@link #addSums}. */
+    void clearSums() {
+        tables.clearSums();
     }
 
     /**
-     * The same from another array's gradient: that by y is it times {@code factor}, plus {@code summand}.
+     * Does some pixels' part of {@link #backward}, and writes y for them.
      *
+     * @param gradient like the input; that by y
+     * @param output address of where the first pixel's y goes
+     */
+    void addSums(long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
+        long offset = offset(image, firstPixel);
+        kernels.sumsAndOutput(
+                Part.ofImage(image, pixels),
+                LibTorch.address(input) + offset,
+                LibTorch.address(gradient) + offset,
+                output,
+                tables);
+    }
+
+    /** Does what is left of {@link #backward} when all pixels have been summed up. */
+    void finishBackward(PtNDArray gradient, PtNDArray gammaGradient, PtNDArray betaGradient) {
+        finishBackward(
+                gradient,
+                false,
+                tables.sum(Tables.GRADIENT),
+                tables.sum(Tables.GRADIENT_INPUT),
+                gammaGradient,
+                betaGradient);
+    }
+
+    /**
+     * Begins {@link #backwardScaled}, from the gradient of an array that is y times a factor for each channel of an image: sums the gradient
+     * times y over all pixels.
+     *
+     * @param gradient like the input
+     * @param sums float32 [N, C, 1, 1]
+     */
+    public void sumProducts(PtNDArray gradient, PtNDArray sums) {
+        checkLikeInput(gradient);
+        tables.clearSums();
+        kernels.squeezedSums(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables);
+        tables.getByImage(Tables.GRADIENT_OUTPUT, pointer(sums));
+    }
+
+    /**
+     * Goes on when it is known what else the factor and y have to do with each other: the gradient by y is the given one times {@code factor},
+     * plus {@code summand}. Turns it into the input's, in place, and adds those by gamma and beta to their sums.
+     *
+     * @param gradient what {@link #sumProducts} was given
      * @param factor [N, C, 1, 1]
      * @param summand [N, C, 1, 1]
      */
-    public void backward(
+    public void backwardScaled(
             PtNDArray gradient, PtNDArray factor, PtNDArray summand, PtNDArray gammaGradient, PtNDArray betaGradient) {
         tables.putByImage(Tables.FACTOR, read(factor));
         tables.putByImage(Tables.SUMMAND, read(summand));
-        backward(gradient, true, gammaGradient, betaGradient);
+        finishBackward(
+                gradient,
+                true,
+                tables.sumByFactors(Tables.GRADIENT, Tables.SLOPES),
+                tables.sumByFactors(Tables.GRADIENT_INPUT, Tables.SLOPES_INPUT),
+                gammaGradient,
+                betaGradient);
     }
 
-    private void backward(PtNDArray gradient, boolean scaled, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        checkLikeInput(gradient);
-        tables.clearSums();
-        kernels.sums(pointer(input), pointer(gradient), tables, scaled);
-        double[] sums = tables.sum(Tables.FIRST_SUM);
-        double[] products = tables.sum(Tables.SECOND_SUM);
+    private void finishBackward(
+            PtNDArray gradient,
+            boolean scaled,
+            double[] sums,
+            double[] products,
+            PtNDArray gammaGradient,
+            PtNDArray betaGradient) {
         float[] gammas = read(gammaGradient);
         float[] betas = read(betaGradient);
         float[] slopes = new float[sums.length];
@@ -167,7 +229,7 @@ public final class NormSilu implements AutoCloseable {
         pointer(betaGradient).write(0, betas, 0, betas.length);
         tables.put(Tables.SLOPE, slopes);
         tables.put(Tables.CONSTANT, constants);
-        kernels.backward(pointer(input), pointer(gradient), tables, scaled);
+        kernels.backward(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables, scaled);
     }
 
     private static float[] read(PtNDArray array) {

@@ -15,28 +15,33 @@ import java.util.stream.IntStream;
  * operations on such vectors in a cycle, so their number is what counts.
  */
 final class NormSiluCode {
-    // What a kernel reads through its one argument, by index of a long. It counts the last three down.
+    // What a kernel reads through its one argument, by index of a long. It counts the last three down, and the image's
+    // sums on.
     static final int INPUT = 0;
     static final int SECOND = 1;
-    static final int CHANNELS = 2;
-    static final int IMAGES = 3;
-    static final int WHOLE_BLOCKS = 4;
-    static final int REST_BYTES = 5;
-    static final int REST_MASK = 6;
-    static final int IMAGE_BYTES = 7;
-    static final int PIXEL_BYTES = 8;
-    static final int FOURS = 9;
-    static final int PIXELS_LEFT = 10;
-    static final int FOURS_TO_DO = 11;
-    static final int PIXELS_TO_DO = 12;
-    static final int IMAGES_TO_DO = 13;
-    static final int ARGUMENTS = 14;
+    static final int THIRD = 2;
+    static final int CHANNELS = 3;
+    static final int IMAGE_SUMS = 4;
+    static final int WHOLE_BLOCKS = 5;
+    static final int REST_BYTES = 6;
+    static final int REST_MASK = 7;
+    static final int IMAGE_BYTES = 8;
+    static final int PIXEL_BYTES = 9;
+    static final int FOURS = 10;
+    static final int PIXELS_LEFT = 11;
+    static final int FOURS_TO_DO = 12;
+    static final int PIXELS_TO_DO = 13;
+    static final int IMAGES_TO_DO = 14;
+    static final int ARGUMENTS = 15;
 
     /** Pixels at a time. */
     static final int PIXELS = 4;
 
-    /** How far ahead memory is asked for: the processor's own guess does not follow four pixels at once. */
-    private static final int PREFETCH_BYTES = 8192;
+    /**
+     * How far ahead memory is asked for, in its own order: read four pixels at once, it comes at less than half the speed, for neither the
+     * processor's guesses nor the memory's open pages follow.
+     */
+    private static final int PREFETCH_BYTES = 2048;
 
     /** What a kernel does with a block of some pixels. */
     private interface Block {
@@ -82,6 +87,8 @@ final class NormSiluCode {
         }
     }
 
+    private static final List<General> POINTERS = List.of(General.RSI, General.RDX, General.R9);
+
     private static final Vector SUM = new Vector(20);
     private static final Vector ONE = new Vector(21);
     private static final Vector MINUS_LOG2_E = new Vector(22);
@@ -110,12 +117,12 @@ final class NormSiluCode {
         return write(elements, NormSiluCode::forward);
     }
 
-    static byte[] products(Elements elements) {
-        return write(elements, NormSiluCode::products);
+    static byte[] sums(Elements elements, boolean withOutput) {
+        return write(elements, (code, lanes) -> code.sums(withOutput, lanes));
     }
 
-    static byte[] sums(Elements elements, boolean squeezed) {
-        return write(elements, (code, lanes) -> code.sums(squeezed, lanes));
+    static byte[] squeezedSums(Elements elements) {
+        return write(elements, NormSiluCode::squeezedSums);
     }
 
     static byte[] backward(Elements elements, boolean squeezed) {
@@ -127,11 +134,12 @@ final class NormSiluCode {
     }
 
     /**
-     * rsi and rdx point to the input and to the output or its gradient, rcx and r8 are one and three pixels' bytes, r9 to r11 point to the image's
-     * sums, the block's constants and its sums.
+     * rsi, rdx and r9 point to the input, to the output or its gradient, and to what a kernel writes beside; rbx and rbp go ahead of the first
+     * two; rcx and r8 are one and three pixels' bytes, r10 and r11 point to the block's constants and its sums.
      */
     private static byte[] write(Elements elements, Block block) {
         Assembler code = new Assembler();
+        code.begin();
         code.broadcast(ONE, 1);
         code.broadcast(MINUS_LOG2_E, (float) (-1 / Math.log(2)));
         for (int i = 0; i < POWER_OF_TWO.length; i++) {
@@ -145,11 +153,13 @@ final class NormSiluCode {
         code.move(General.R8, General.RCX);
         code.add(General.R8, General.RCX);
         code.add(General.R8, General.RCX);
-        code.move(General.R9, argument(IMAGES));
+        code.move(General.R9, argument(THIRD));
         int image = code.here();
         new NormSiluCode(code, elements, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
         new NormSiluCode(code, elements, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
-        code.add(General.R9, argument(IMAGE_BYTES));
+        code.move(General.RAX, argument(IMAGE_SUMS));
+        code.add(General.RAX, argument(IMAGE_BYTES));
+        code.move(argument(IMAGE_SUMS), General.RAX);
         code.decrement(argument(IMAGES_TO_DO));
         code.jumpBackUnlessZero(image);
         code.finish();
@@ -162,15 +172,18 @@ final class NormSiluCode {
         code.test(General.RAX);
         Jump none = code.jumpIfZero();
         int pixel = code.here();
+        code.move(General.RBX, General.RSI);
+        code.move(General.RBP, General.RDX);
         code.move(General.R10, argument(CHANNELS));
-        code.move(General.R11, General.R9);
+        code.move(General.R11, argument(IMAGE_SUMS));
         code.move(General.RAX, argument(WHOLE_BLOCKS));
         code.test(General.RAX);
         Jump narrow = code.jumpIfZero();
         int whole = code.here();
         block.write(this, Lanes.ALL);
-        code.add(General.RSI, Vector.LANES * elements.bytes());
-        code.add(General.RDX, Vector.LANES * elements.bytes());
+        POINTERS.forEach(pointer -> code.add(pointer, Vector.LANES * elements.bytes()));
+        code.add(General.RBX, pixels.size() * Vector.LANES * elements.bytes());
+        code.add(General.RBP, pixels.size() * Vector.LANES * elements.bytes());
         code.add(General.R10, Tables.CHANNEL_BYTES);
         code.add(General.R11, Tables.IMAGE_BLOCK_BYTES);
         code.decrement(General.RAX);
@@ -180,12 +193,10 @@ final class NormSiluCode {
         code.test(General.RAX);
         Jump noRest = code.jumpIfZero();
         block.write(this, Lanes.MASKED);
-        code.add(General.RSI, General.RAX);
-        code.add(General.RDX, General.RAX);
+        POINTERS.forEach(pointer -> code.add(pointer, General.RAX));
         code.land(noRest);
         if (pixels.size() == PIXELS) {
-            code.add(General.RSI, General.R8);
-            code.add(General.RDX, General.R8);
+            POINTERS.forEach(pointer -> code.add(pointer, General.R8));
         }
         code.decrement(argument(toDo));
         code.jumpBackUnlessZero(pixel);
@@ -194,8 +205,8 @@ final class NormSiluCode {
 
     private void statistics(Lanes lanes) {
         centre(lanes);
-        addTo(Tables.FIRST_SUM, pixel -> code.add(SUM, SUM, pixel.x()));
-        addTo(Tables.SECOND_SUM, pixel -> code.multiplyAdd(SUM, pixel.x(), pixel.x()));
+        addTo(Tables.INPUT, pixel -> code.add(SUM, SUM, pixel.x()));
+        addTo(Tables.INPUT_SQUARED, pixel -> code.multiplyAdd(SUM, pixel.x(), pixel.x()));
     }
 
     private void forward(Lanes lanes) {
@@ -204,25 +215,46 @@ final class NormSiluCode {
         each(pixel -> code.multiplyThenAdd(pixel.z(), SUM, Tables.INTERCEPT.address()));
         onePlusPower();
         each(pixel -> code.divide(pixel.z(), pixel.z(), pixel.power()));
-        addTo(Tables.FIRST_SUM, pixel -> code.add(SUM, SUM, pixel.z()));
+        addTo(Tables.OUTPUT, pixel -> code.add(SUM, SUM, pixel.z()));
         each(pixel -> storeSecond(pixel.z(), pixel, lanes));
     }
 
-    private void products(Lanes lanes) {
-        each(pixel -> loadInput(pixel.x(), pixel, lanes));
+    private void sums(boolean withOutput, Lanes lanes) {
+        zAndSigmoid(lanes);
+        if (withOutput) {
+            each(pixel -> code.multiply(pixel.gradient(), pixel.z(), pixel.sigmoid()));
+            each(pixel -> store(pixel.gradient(), pixel.at(General.R9), lanes));
+        }
         each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
-        addTo(Tables.FIRST_SUM, pixel -> code.multiplyAdd(SUM, pixel.x(), pixel.gradient()));
+        gradient();
+        addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
+        addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
     }
 
-    private void sums(boolean squeezed, Lanes lanes) {
-        gradient(squeezed, lanes);
-        addTo(Tables.FIRST_SUM, pixel -> code.add(SUM, SUM, pixel.gradient()));
-        addTo(Tables.SECOND_SUM, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
+    /** What {@link #sums} finds is that of the output's gradient, and of ones in its place. */
+    private void squeezedSums(Lanes lanes) {
+        zAndSigmoid(lanes);
+        slope();
+        each(pixel -> code.multiply(pixel.z(), pixel.z(), pixel.sigmoid()));
+        each(pixel -> code.multiply(pixel.sigmoid(), pixel.sigmoid(), pixel.power()));
+        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
+        addTo(Tables.GRADIENT_OUTPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.z()));
+        each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), pixel.sigmoid()));
+        addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
+        addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
+        addTo(Tables.SLOPES, pixel -> code.add(SUM, SUM, pixel.sigmoid()));
+        addTo(Tables.SLOPES_INPUT, pixel -> code.multiplyAdd(SUM, pixel.sigmoid(), pixel.x()));
     }
 
     /** scale dz + (x - mean) slope + constant */
     private void backward(boolean squeezed, Lanes lanes) {
-        gradient(squeezed, lanes);
+        zAndSigmoid(lanes);
+        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
+        if (squeezed) {
+            code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
+            each(pixel -> code.multiplyThenAdd(pixel.gradient(), SUM, Tables.SUMMAND.address()));
+        }
+        gradient();
         code.load(SUM, Tables.SLOPE.address(), Lanes.ALL);
         each(pixel -> code.multiplyThenAdd(pixel.x(), SUM, Tables.CONSTANT.address()));
         each(pixel -> code.multiplyThenAdd(pixel.gradient(), Tables.SCALE.address(), pixel.x()));
@@ -248,20 +280,24 @@ final class NormSiluCode {
         each(pixel -> code.add(pixel.power(), pixel.power(), ONE));
     }
 
-    /** gradient = dz = dy silu'(z), where silu' = s (1 + z (1 - s)), and dy is what was read or that times factor plus summand. */
-    private void gradient(boolean squeezed, Lanes lanes) {
+    /** x becomes x - mean. */
+    private void zAndSigmoid(Lanes lanes) {
         centre(lanes);
         each(pixel -> code.load(pixel.z(), Tables.SCALE.address(), Lanes.ALL));
         each(pixel -> code.multiplyThenAdd(pixel.z(), pixel.x(), Tables.OFFSET.address()));
         onePlusPower();
         each(pixel -> code.divide(pixel.sigmoid(), ONE, pixel.power()));
-        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
-        if (squeezed) {
-            code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
-            each(pixel -> code.multiplyThenAdd(pixel.gradient(), SUM, Tables.SUMMAND.address()));
-        }
+    }
+
+    /** power = 1 + z (1 - s); with it silu'(z) = s power. */
+    private void slope() {
         each(pixel -> code.subtract(pixel.power(), ONE, pixel.sigmoid()));
         each(pixel -> code.multiplyThenAdd(pixel.power(), pixel.z(), ONE));
+    }
+
+    /** gradient = gradient silu'(z) */
+    private void gradient() {
+        slope();
         each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), pixel.sigmoid()));
         each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), pixel.power()));
     }
@@ -277,20 +313,29 @@ final class NormSiluCode {
     }
 
     private void loadInput(Vector to, Pixel pixel, Lanes lanes) {
-        load(to, pixel.at(General.RSI), lanes);
+        prefetch(General.RBX, pixel);
+        code.load(elements, to, pixel.at(General.RSI), lanes);
     }
 
     private void loadSecond(Vector to, Pixel pixel, Lanes lanes) {
-        load(to, pixel.at(General.RDX), lanes);
+        prefetch(General.RBP, pixel);
+        code.load(elements, to, pixel.at(General.RDX), lanes);
     }
 
-    private void load(Vector to, Operand from, Lanes lanes) {
-        code.prefetch(from, PREFETCH_BYTES);
-        code.load(elements, to, from, lanes);
+    /** Of the memory that four pixels take, each block asks for as much as it reads. */
+    private void prefetch(General ahead, Pixel pixel) {
+        int lines = Math.max(1, pixels.size() * Vector.LANES * elements.bytes() / Assembler.CACHE_LINE_BYTES);
+        if (pixel.index() < lines) {
+            code.prefetch(new Address(ahead, 0), PREFETCH_BYTES + pixel.index() * Assembler.CACHE_LINE_BYTES);
+        }
+    }
+
+    private void storeSecond(Vector from, Pixel pixel, Lanes lanes) {
+        store(from, pixel.at(General.RDX), lanes);
     }
 
     /** Changes the register. */
-    private void storeSecond(Vector from, Pixel pixel, Lanes lanes) {
-        code.store(elements, from, pixel.at(General.RDX), lanes);
+    private void store(Vector from, Operand to, Lanes lanes) {
+        code.store(elements, from, to, lanes);
     }
 }

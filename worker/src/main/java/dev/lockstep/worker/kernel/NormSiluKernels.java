@@ -9,6 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * Batch norm and SiLU, y = silu((x - mean) scale + offset), in as few passes over the memory of [images, pixels, channels] as the sums
  * allow. All go by blocks of 16 channels. What they need of a channel lies in a table, what they sum up for each image in another
  * ({@link Tables}).
+ *
+ * <p>A kernel goes through all images, or through some pixels of one; what it sums up it adds. Images are given by the address of the first pixel.
  */
 final class NormSiluKernels {
     private static final Map<Elements, NormSiluKernels> LOADED = new ConcurrentHashMap<>();
@@ -16,20 +18,31 @@ final class NormSiluKernels {
     private final Elements elements;
     private final MachineCode statistics;
     private final MachineCode forward;
-    private final MachineCode products;
     private final MachineCode sums;
+    private final MachineCode sumsAndOutput;
     private final MachineCode backward;
     private final MachineCode squeezedSums;
     private final MachineCode squeezedBackward;
+
+    /** What a kernel goes through: images from one on, and so many pixels of each. */
+    record Part(long firstImage, long images, long pixels) {
+        static Part all(Tables tables) {
+            return new Part(0, tables.images(), tables.pixels());
+        }
+
+        static Part ofImage(long image, long pixels) {
+            return new Part(image, 1, pixels);
+        }
+    }
 
     private NormSiluKernels(Elements elements) {
         this.elements = elements;
         statistics = MachineCode.of(NormSiluCode.statistics(elements));
         forward = MachineCode.of(NormSiluCode.forward(elements));
-        products = MachineCode.of(NormSiluCode.products(elements));
         sums = MachineCode.of(NormSiluCode.sums(elements, false));
+        sumsAndOutput = MachineCode.of(NormSiluCode.sums(elements, true));
         backward = MachineCode.of(NormSiluCode.backward(elements, false));
-        squeezedSums = MachineCode.of(NormSiluCode.sums(elements, true));
+        squeezedSums = MachineCode.of(NormSiluCode.squeezedSums(elements));
         squeezedBackward = MachineCode.of(NormSiluCode.backward(elements, true));
     }
 
@@ -39,49 +52,55 @@ final class NormSiluKernels {
     }
 
     /** Sums x - mean and its square for each image. */
-    void statistics(Pointer input, Tables tables) {
-        call(statistics, input, input, tables);
+    void statistics(Part part, long input, Tables tables) {
+        call(statistics, part, tables, input, input, input);
     }
 
     /** Writes y, and sums it for each image. */
-    void forward(Pointer input, Pointer output, Tables tables) {
-        call(forward, input, output, tables);
+    void forward(Part part, long input, long output, Tables tables) {
+        call(forward, part, tables, input, output, input);
     }
 
-    /** Sums a b for each image. */
-    void products(Pointer a, Pointer b, Tables tables) {
-        call(products, a, b, tables);
+    /** With dz the gradient by silu's input: sums dz and dz (x - mean) for each image. */
+    void sums(Part part, long input, long outputGradient, Tables tables) {
+        call(sums, part, tables, input, outputGradient, input);
+    }
+
+    /** The same, and writes y. */
+    void sumsAndOutput(Part part, long input, long outputGradient, long output, Tables tables) {
+        call(sumsAndOutput, part, tables, input, outputGradient, output);
     }
 
     /**
-     * With dz the gradient by silu's input: sums dz and dz (x - mean) for each image.
-     *
-     * @param squeezed whether the gradient is that of y times the tables' factor
+     * The same for dz that is the gradient of y times some factor plus some summand, which need not be known: sums what dz would be by the
+     * gradient alone and by ones in its place. Sums the gradient times y as well.
      */
-    void sums(Pointer input, Pointer outputGradient, Tables tables, boolean squeezed) {
-        call(squeezed ? squeezedSums : sums, input, outputGradient, tables);
+    void squeezedSums(Part part, long input, long outputGradient, Tables tables) {
+        call(squeezedSums, part, tables, input, outputGradient, input);
     }
 
     /** Turns the output's gradient into the input's: scale dz + (x - mean) slope + constant. */
-    void backward(Pointer input, Pointer gradient, Tables tables, boolean squeezed) {
-        call(squeezed ? squeezedBackward : backward, input, gradient, tables);
+    void backward(Part part, long input, long gradient, Tables tables, boolean squeezed) {
+        call(squeezed ? squeezedBackward : backward, part, tables, input, gradient, input);
     }
 
-    private void call(MachineCode kernel, Pointer input, Pointer second, Tables tables) {
+    private void call(MachineCode kernel, Part part, Tables tables, long input, long second, long third) {
         long rest = tables.channels() % Vector.LANES;
         long[] values = new long[NormSiluCode.ARGUMENTS];
-        values[NormSiluCode.INPUT] = Pointer.nativeValue(input);
-        values[NormSiluCode.SECOND] = Pointer.nativeValue(second);
+        values[NormSiluCode.INPUT] = input;
+        values[NormSiluCode.SECOND] = second;
+        values[NormSiluCode.THIRD] = third;
         values[NormSiluCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
-        values[NormSiluCode.IMAGES] = Pointer.nativeValue(tables.ofImages());
+        values[NormSiluCode.IMAGE_SUMS] =
+                Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();
         values[NormSiluCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
         values[NormSiluCode.REST_BYTES] = rest * elements.bytes();
         values[NormSiluCode.REST_MASK] = (1L << rest) - 1;
         values[NormSiluCode.IMAGE_BYTES] = tables.imageBytes();
         values[NormSiluCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
-        values[NormSiluCode.FOURS] = tables.pixels() / NormSiluCode.PIXELS;
-        values[NormSiluCode.PIXELS_LEFT] = tables.pixels() % NormSiluCode.PIXELS;
-        values[NormSiluCode.IMAGES_TO_DO] = tables.images();
+        values[NormSiluCode.FOURS] = part.pixels() / NormSiluCode.PIXELS;
+        values[NormSiluCode.PIXELS_LEFT] = part.pixels() % NormSiluCode.PIXELS;
+        values[NormSiluCode.IMAGES_TO_DO] = part.images();
         try (Memory argument = new Memory((long) NormSiluCode.ARGUMENTS * Long.BYTES)) {
             argument.write(0, values, 0, NormSiluCode.ARGUMENTS);
             kernel.call(argument);

@@ -21,13 +21,27 @@ final class Tables implements AutoCloseable {
     static final Row CONSTANT = new Row(General.R10, 5);
     static final int CHANNEL_BYTES = 6 * Vector.BYTES;
 
-    static final Row FIRST_SUM = new Row(General.R11, 0);
-    static final Row SECOND_SUM = new Row(General.R11, 1);
-    /** The output was y factor, and y's gradient is that of the output times factor plus summand. */
-    static final Row FACTOR = new Row(General.R11, 2);
+    // Sums of an image's pixels, with x less the mean. No kernel finds all of them.
+    static final Row INPUT = new Row(General.R11, 0);
+    static final Row INPUT_SQUARED = new Row(General.R11, 1);
+    static final Row OUTPUT = new Row(General.R11, 0);
+    /** Of the gradient by z, and of that times x. */
+    static final Row GRADIENT = new Row(General.R11, 0);
 
-    static final Row SUMMAND = new Row(General.R11, 3);
-    static final int IMAGE_BLOCK_BYTES = 4 * Vector.BYTES;
+    static final Row GRADIENT_INPUT = new Row(General.R11, 1);
+    /** Of the gradient by y times y. */
+    static final Row GRADIENT_OUTPUT = new Row(General.R11, 2);
+    /** Of SiLU's slope at z, and of that times x. */
+    static final Row SLOPES = new Row(General.R11, 3);
+
+    static final Row SLOPES_INPUT = new Row(General.R11, 4);
+    private static final int SUMS = 5;
+
+    /** The output was y factor, and y's gradient is that of the output times factor plus summand. */
+    static final Row FACTOR = new Row(General.R11, 5);
+
+    static final Row SUMMAND = new Row(General.R11, 6);
+    static final int IMAGE_BLOCK_BYTES = 7 * Vector.BYTES;
 
     private final long images;
     private final long pixels;
@@ -106,9 +120,9 @@ final class Tables implements AutoCloseable {
         });
     }
 
-    /** Sets both sums to zero, and nothing else. */
+    /** Sets all sums to zero, and nothing else. */
     void clearSums() {
-        float[] zeros = new float[2 * Vector.LANES];
+        float[] zeros = new float[SUMS * Vector.LANES];
         forEachBlock((image, first, at) -> ofImages.write(at, zeros, 0, zeros.length));
     }
 
@@ -121,6 +135,23 @@ final class Tables implements AutoCloseable {
             ofImages.read(at + row.offset(), copied, 0, count);
             for (int i = 0; i < count; i++) {
                 sums[first + i] += copied[i];
+            }
+        });
+        return sums;
+    }
+
+    /** The sum over all images of one row times factor plus another times summand, for each channel. */
+    double[] sumByFactors(Row timesFactor, Row timesSummand) {
+        double[] sums = new double[channels];
+        float[][] copied = new float[4][Vector.LANES];
+        Row[] rows = {timesFactor, FACTOR, timesSummand, SUMMAND};
+        forEachBlock((image, first, at) -> {
+            int count = lanes(first);
+            for (int i = 0; i < rows.length; i++) {
+                ofImages.read(at + rows[i].offset(), copied[i], 0, count);
+            }
+            for (int i = 0; i < count; i++) {
+                sums[first + i] += (double) copied[0][i] * copied[1][i] + (double) copied[2][i] * copied[3][i];
             }
         });
         return sums;

@@ -7,6 +7,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.initializer.Initializer;
 import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.NormSiluDepthwise;
 
 /** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
 final class BatchNormalization extends Layer {
@@ -58,11 +59,18 @@ final class BatchNormalization extends Layer {
         }
     }
 
-    /** The same from the gradient of an array that is SiLU's output scaled ({@link NormSilu#backward}). */
-    void backward(NormSilu normSilu, PtNDArray gradient, PtNDArray factor, PtNDArray summand) {
+    /** The same from the gradient of an array that is SiLU's output scaled ({@link NormSilu#backwardScaled}). */
+    void backwardScaled(NormSilu normSilu, PtNDArray gradient, PtNDArray factor, PtNDArray summand) {
         try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
                 PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
-            normSilu.backward(gradient, factor, summand, weightGradient, biasGradient);
+            normSilu.backwardScaled(gradient, factor, summand, weightGradient, biasGradient);
+        }
+    }
+
+    PtNDArray backward(NormSiluDepthwise kernels, PtNDArray gradient, PtNDArray filter, PtNDArray filterGradient) {
+        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+            return kernels.backward(gradient, filter, filterGradient, weightGradient, biasGradient);
         }
     }
 }

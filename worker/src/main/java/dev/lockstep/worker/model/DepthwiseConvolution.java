@@ -52,7 +52,7 @@ final class DepthwiseConvolution extends Layer {
         }
         HalfType half = AutocastMode.type(DeviceType.CPU);
         PtNDArray read = JniUtils.detachGradient(input);
-        try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+        try (PtNDArray filter = filter()) {
             PtNDArray output =
                     Kernels.fit(read) ? depthwise.convolve(read, filter) : convolution.convolve(read, filter, stride);
             cuts.cut(input, output, gradient -> finish(read, gradient, half));
@@ -67,7 +67,7 @@ final class DepthwiseConvolution extends Layer {
     private PtNDArray finish(PtNDArray input, PtNDArray outputGradient, HalfType half) {
         try (input;
                 outputGradient;
-                PtNDArray sum = JniUtils.getGradient(values(weight))) {
+                PtNDArray sum = filterGradient()) {
             PtNDArray gradient = inputGradient(outputGradient, input, half);
             addWeightGradient(sum, outputGradient, input);
             return gradient;
@@ -75,7 +75,7 @@ final class DepthwiseConvolution extends Layer {
     }
 
     private PtNDArray inputGradient(PtNDArray outputGradient, PtNDArray input, HalfType half) {
-        try (PtNDArray filter = JniUtils.detachGradient(values(weight))) {
+        try (PtNDArray filter = filter()) {
             if (Kernels.fit(input)) {
                 return depthwise.inputGradient(outputGradient, input, filter);
             }
@@ -132,6 +132,21 @@ final class DepthwiseConvolution extends Layer {
                 PtNDArray wide = JniUtils.slice(high, 2, 0, input.get(WIDTH), 1)) {
             return JniUtils.permute(wide, TO_NCHW);
         }
+    }
+
+    /** For who takes what is before this layer along. */
+    Depthwise kernels() {
+        return depthwise;
+    }
+
+    /** The weight's values, without history. */
+    PtNDArray filter() {
+        return JniUtils.detachGradient(values(weight));
+    }
+
+    /** The sum of the weight's gradients. */
+    PtNDArray filterGradient() {
+        return JniUtils.getGradient(values(weight));
     }
 
     @Override

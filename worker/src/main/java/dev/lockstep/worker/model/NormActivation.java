@@ -67,17 +67,15 @@ final class NormActivation extends Layer {
         PtNDArray excited = squeeze.excited(means, true);
         PtNDArray scale = sigmoid(excited);
         JniUtils.muli(output, scale);
-        PtNDArray scaled = JniUtils.detachGradient(output);
         cuts.cut(input, output, gradient -> {
             try (normSilu;
-                    scaled;
                     means;
                     excited;
                     scale) {
-                exciteBackward(normSilu, gradient, scaled, scale, excited);
+                exciteBackward(normSilu, gradient, scale, excited);
                 try (PtNDArray ofMeans = JniUtils.getGradient(means)) {
                     Shape shape = gradient.getShape();
-                    norm.backward(normSilu, gradient, scale, ofMeans.divi(shape.get(2) * shape.get(3)));
+                    norm.backwardScaled(normSilu, gradient, scale, ofMeans.divi(shape.get(2) * shape.get(3)));
                 }
             }
             return gradient;
@@ -91,11 +89,11 @@ final class NormActivation extends Layer {
         }
     }
 
-    /** With y scaled to y s and s = sigmoid(e), the gradient by e is sum(g y) s (1 - s) = sum(g y s) (1 - s): y itself is not needed. */
-    private static void exciteBackward(
-            NormSilu normSilu, PtNDArray gradient, PtNDArray scaled, PtNDArray scale, PtNDArray excited) {
+    /** With y scaled by s = sigmoid(e), the gradient by e is sum(g y) s (1 - s). */
+    private static void exciteBackward(NormSilu normSilu, PtNDArray gradient, PtNDArray scale, PtNDArray excited) {
         try (PtNDArray sums = emptyMeans(gradient)) {
-            normSilu.sumProducts(gradient, scaled, sums);
+            normSilu.sumProducts(gradient, sums);
+            JniUtils.muli(sums, scale);
             // Not by 1 - s, which bfloat16 would round.
             try (PtNDArray subtrahend = JniUtils.mul(sums, scale)) {
                 JniUtils.subi(sums, subtrahend);

@@ -1,0 +1,165 @@
+package dev.lockstep.worker.kernel;
+
+import ai.djl.pytorch.engine.PtNDArray;
+import dev.lockstep.worker.kernel.DepthwiseCode.Geometry;
+import dev.lockstep.worker.libtorch.LibTorch;
+
+/**
+ * Batch norm, SiLU and the depthwise convolution after it, some rows at a time: what lies between them stays in the cache, and is nowhere
+ * in memory as a whole. The way back finds it again from the norm's input, a few rows at a time as well.
+ */
+public final class NormSiluDepthwise implements AutoCloseable {
+    /**
+     * The rows between that are kept, as long as a strip needs no more, and those that a strip adds. What is read and written beside them must fit
+     * into the second cache, too, which is a MiB on small processors.
+     */
+    private static final long WINDOW_BYTES = 512 * 1024;
+
+    private static final long STRIP_BYTES = 256 * 1024;
+
+    private final NormSilu normSilu;
+    private final Depthwise depthwise;
+    private final PtNDArray input;
+    private final Geometry geometry;
+    private final int images;
+    private final int height;
+    private final int outputHeight;
+    private final long rowBytes;
+    private final long outputRowBytes;
+
+    /**
+     * @param normSilu of the norm's input; closed with this
+     * @param depthwise by a filter that the input's channels fit
+     */
+    public NormSiluDepthwise(NormSilu normSilu, Depthwise depthwise) {
+        this.normSilu = normSilu;
+        this.depthwise = depthwise;
+        input = normSilu.input();
+        geometry = depthwise.geometry(input);
+        images = (int) input.getShape().get(0);
+        height = Depthwise.height(input);
+        outputHeight = geometry.outputs(height);
+        rowBytes = geometry.rowBytes();
+        outputRowBytes = geometry.outputRowBytes();
+    }
+
+    /** What is done with a strip of an image. */
+    private interface Strip {
+        /**
+         * Makes rows of what lies between.
+         *
+         * @param to address of the first of them
+         */
+        void make(int image, int first, int count, long to);
+
+        /**
+         * Uses what lies between for rows of the convolution's output.
+         *
+         * @param between address that row 0 of it would have; there are those rows that the output's need
+         */
+        void use(int image, int first, int count, long between);
+    }
+
+    /**
+     * The convolution of SiLU of the normalized input.
+     *
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @return [N, C, OH, OW], of the input's type and order
+     */
+    public PtNDArray forward(PtNDArray filter) {
+        PtNDArray output = depthwise.emptyOutput(input);
+        long written = LibTorch.address(output);
+        try (DepthwiseKernel convolution = depthwise.convolution(input, filter)) {
+            forEachStrip(new Strip() {
+                @Override
+                public void make(int image, int first, int count, long to) {
+                    normSilu.forward(image, pixels(first), pixels(count), to);
+                }
+
+                @Override
+                public void use(int image, int first, int count, long between) {
+                    convolution.run(between, written + outputOffset(image, first), first, count);
+                }
+            });
+        }
+        return output;
+    }
+
+    /**
+     * The gradient by the input. Adds those by the parameters to their sums.
+     *
+     * @param outputGradient [N, C, OH, OW], of the input's type and order
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @param filterGradient float32 [C, 1, kernel, kernel]
+     * @param gammaGradient float32 [C]
+     * @param betaGradient float32 [C]
+     * @return [N, C, H, W], of the input's type and order
+     */
+    public PtNDArray backward(
+            PtNDArray outputGradient,
+            PtNDArray filter,
+            PtNDArray filterGradient,
+            PtNDArray gammaGradient,
+            PtNDArray betaGradient) {
+        depthwise.checkLikeOutput(outputGradient, input);
+        PtNDArray gradient = LibTorch.emptyLike(input);
+        long read = LibTorch.address(outputGradient);
+        long written = LibTorch.address(gradient);
+        normSilu.clearSums();
+        try (DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
+                DepthwiseKernel filterGradients = depthwise.filterGradient(input)) {
+            forEachStrip(new Strip() {
+                @Override
+                public void make(int image, int first, int count, long to) {
+                    long row = (long) image * height + first;
+                    inputGradients.run(read + outputOffset(image, 0), written + row * rowBytes, first, count);
+                    normSilu.addSums(image, pixels(first), pixels(count), gradient, to);
+                }
+
+                @Override
+                public void use(int image, int first, int count, long between) {
+                    filterGradients.run(between, read + outputOffset(image, first), first, count);
+                }
+            });
+            depthwise.add(filterGradient, filterGradients, input);
+        }
+        normSilu.finishBackward(gradient, gammaGradient, betaGradient);
+        return gradient;
+    }
+
+    private long pixels(int rows) {
+        return (long) rows * geometry.width();
+    }
+
+    private long outputOffset(int image, int row) {
+        return ((long) image * outputHeight + row) * outputRowBytes;
+    }
+
+    /** Goes through all images from above to below. Each row of what lies between is made once, before the first use. */
+    private void forEachStrip(Strip strip) {
+        int rows = (int) Math.max(1, STRIP_BYTES / (rowBytes * geometry.stride()));
+        int needed = (rows - 1) * geometry.stride() + geometry.kernel();
+        int capacity = (int) Math.min(height, Math.max(WINDOW_BYTES / rowBytes, needed));
+        try (RowWindow window = new RowWindow(rowBytes, capacity)) {
+            for (int image = 0; image < images; image++) {
+                window.clear();
+                for (int row = 0; row < outputHeight; row += rows) {
+                    int count = Math.min(rows, outputHeight - row);
+                    int above = row * geometry.stride() - geometry.padding();
+                    int end = Math.min(height, above + (count - 1) * geometry.stride() + geometry.kernel());
+                    window.makeRoom(Math.max(0, above), end);
+                    if (end > window.end()) {
+                        strip.make(image, window.end(), end - window.end(), window.address(window.end()));
+                        window.made(end);
+                    }
+                    strip.use(image, row, count, window.address(0));
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        normSilu.close();
+    }
+}
