@@ -91,6 +91,12 @@ final class Assembler {
         encoder.further(0x18, PREFETCH_ALL_CACHES, from, further);
     }
 
+    /** Loads one number to all lanes. */
+    void loadToAll(Vector to, Address from) {
+        encoder.vector(
+                new Opcode(MAP_0F38, PREFIX_66, 0x18), to.number(), UNUSED, from, Lanes.ALL, false, InMemory.NUMBER);
+    }
+
     /** The same number in all lanes. Changes rax. */
     void broadcast(Vector to, float number) {
         encoder.bytes(0xB8);

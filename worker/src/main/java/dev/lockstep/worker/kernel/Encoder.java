@@ -17,7 +17,9 @@ final class Encoder {
         /** Half as many bits of each lane, of a vector of 512 bits. */
         HALF(BITS_512, Vector.BYTES / 2),
         /** A vector of 256 bits. */
-        HALF_A_VECTOR(BITS_256, Vector.BYTES / 2);
+        HALF_A_VECTOR(BITS_256, Vector.BYTES / 2),
+        /** One number, for a vector of 512 bits. */
+        NUMBER(BITS_512, Float.BYTES);
 
         private final int length;
         private final int bytes;

@@ -5,6 +5,8 @@ import ai.djl.pytorch.engine.PtNDArray;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.kernel.NormSiluKernels.Part;
 import dev.lockstep.worker.libtorch.LibTorch;
+import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * Batch norm in training and SiLU after it, y = silu((x - mean) / sqrt(variance + epsilon) gamma + beta), of one batch [N, C, H, W] of
@@ -29,6 +31,15 @@ public final class NormSilu implements AutoCloseable {
      * @param input that {@link Kernels#fit}; closed with this
      */
     public NormSilu(PtNDArray input, PtNDArray gamma, PtNDArray beta, double epsilon) {
+        this(input, gamma, beta, epsilon, Optional.empty());
+    }
+
+    /** Of what an expansion makes, which it does now. */
+    public NormSilu(Expansion expansion, PtNDArray gamma, PtNDArray beta, double epsilon) {
+        this(expansion.emptyOutput(), gamma, beta, epsilon, Optional.of(expansion));
+    }
+
+    private NormSilu(PtNDArray input, PtNDArray gamma, PtNDArray beta, double epsilon, Optional<Expansion> expansion) {
         Shape shape = input.getShape();
         int channels = (int) shape.get(1);
         long pixels = shape.get(2) * shape.get(3);
@@ -41,6 +52,10 @@ public final class NormSilu implements AutoCloseable {
         this.variance = new double[channels];
         this.deviation = new double[channels];
         this.scale = new float[channels];
+        tables.clearSums();
+        expansion.ifPresentOrElse(
+                source -> source.forward(input, this::addStatistics),
+                () -> LongStream.range(0, tables.images()).forEach(image -> addStatistics(image, 0, pixels)));
         findStatistics(epsilon);
         float[] gammas = read(gamma);
         float[] betas = read(beta);
@@ -63,11 +78,15 @@ public final class NormSilu implements AutoCloseable {
     }
 
     /** Sums of distances from each channel's first number: the sums' rounding is then small beside the variance. */
+    private void addStatistics(long image, long firstPixel, long pixels) {
+        if (image == 0 && firstPixel == 0) {
+            tables.put(Tables.MEAN, read(input, mean.length));
+        }
+        kernels.statistics(Part.ofImage(image, pixels), LibTorch.address(input) + offset(image, firstPixel), tables);
+    }
+
     private void findStatistics(double epsilon) {
         float[] shift = read(input, mean.length);
-        tables.put(Tables.MEAN, shift);
-        tables.clearSums();
-        kernels.statistics(Part.all(tables), LibTorch.address(input), tables);
         double[] sums = tables.sum(Tables.INPUT);
         double[] squares = tables.sum(Tables.INPUT_SQUARED);
         for (int c = 0; c < mean.length; c++) {
@@ -138,7 +157,8 @@ public final class NormSilu implements AutoCloseable {
         checkLikeInput(gradient);
         tables.clearSums();
         kernels.sums(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables);
-        finishBackward(gradient, gammaGradient, betaGradient);
+        addParameterGradients(gammaGradient, betaGradient);
+        finishBackward(gradient);
     }
 
     /** Begins {@link #addSums}. */
@@ -162,15 +182,38 @@ public final class NormSilu implements AutoCloseable {
                 tables);
     }
 
-    /** Does what is left of {@link #backward} when all pixels have been summed up. */
-    void finishBackward(PtNDArray gradient, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        finishBackward(
-                gradient,
-                false,
-                tables.sum(Tables.GRADIENT),
-                tables.sum(Tables.GRADIENT_INPUT),
-                gammaGradient,
-                betaGradient);
+    /** Goes on with {@link #backward} when all pixels have been summed up: adds the gradients by gamma and beta. */
+    void addParameterGradients(PtNDArray gammaGradient, PtNDArray betaGradient) {
+        addParameterGradients(
+                tables.sum(Tables.GRADIENT), tables.sum(Tables.GRADIENT_INPUT), gammaGradient, betaGradient);
+    }
+
+    /** Does the rest of {@link #backward}. */
+    void finishBackward(PtNDArray gradient) {
+        finishBackward(gradient, false);
+    }
+
+    /**
+     * Does the rest of {@link #backward} for some pixels, elsewhere.
+     *
+     * @param firstPixel counted through all images
+     * @param gradient that by y, like the input
+     * @param to address of where the first pixel's gradient goes
+     */
+    void finishBackward(long firstPixel, long pixels, PtNDArray gradient, long to) {
+        long offset = offset(0, firstPixel);
+        kernels.backward(
+                Part.ofImage(0, pixels),
+                LibTorch.address(input) + offset,
+                LibTorch.address(gradient) + offset,
+                to,
+                tables,
+                false);
+    }
+
+    private void finishBackward(PtNDArray gradient, boolean scaled) {
+        long address = LibTorch.address(gradient);
+        kernels.backward(Part.all(tables), LibTorch.address(input), address, address, tables, scaled);
     }
 
     /**
@@ -199,22 +242,16 @@ public final class NormSilu implements AutoCloseable {
             PtNDArray gradient, PtNDArray factor, PtNDArray summand, PtNDArray gammaGradient, PtNDArray betaGradient) {
         tables.putByImage(Tables.FACTOR, read(factor));
         tables.putByImage(Tables.SUMMAND, read(summand));
-        finishBackward(
-                gradient,
-                true,
+        addParameterGradients(
                 tables.sumByFactors(Tables.GRADIENT, Tables.SLOPES),
                 tables.sumByFactors(Tables.GRADIENT_INPUT, Tables.SLOPES_INPUT),
                 gammaGradient,
                 betaGradient);
+        finishBackward(gradient, true);
     }
 
-    private void finishBackward(
-            PtNDArray gradient,
-            boolean scaled,
-            double[] sums,
-            double[] products,
-            PtNDArray gammaGradient,
-            PtNDArray betaGradient) {
+    private void addParameterGradients(
+            double[] sums, double[] products, PtNDArray gammaGradient, PtNDArray betaGradient) {
         float[] gammas = read(gammaGradient);
         float[] betas = read(betaGradient);
         float[] slopes = new float[sums.length];
@@ -229,7 +266,6 @@ public final class NormSilu implements AutoCloseable {
         pointer(betaGradient).write(0, betas, 0, betas.length);
         tables.put(Tables.SLOPE, slopes);
         tables.put(Tables.CONSTANT, constants);
-        kernels.backward(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables, scaled);
     }
 
     private static float[] read(PtNDArray array) {

@@ -18,8 +18,8 @@ final class NormSiluCode {
     // What a kernel reads through its one argument, by index of a long. It counts the last three down, and the image's
     // sums on.
     static final int INPUT = 0;
-    static final int SECOND = 1;
-    static final int THIRD = 2;
+    static final int GRADIENT = 1;
+    static final int OUTPUT = 2;
     static final int CHANNELS = 3;
     static final int IMAGE_SUMS = 4;
     static final int WHOLE_BLOCKS = 5;
@@ -134,7 +134,7 @@ final class NormSiluCode {
     }
 
     /**
-     * rsi, rdx and r9 point to the input, to the output or its gradient, and to what a kernel writes beside; rbx and rbp go ahead of the first
+     * rsi, rdx and r9 point to the input, to the output's gradient, and to what is written; rbx and rbp go ahead of the first
      * two; rcx and r8 are one and three pixels' bytes, r10 and r11 point to the block's constants and its sums.
      */
     private static byte[] write(Elements elements, Block block) {
@@ -148,12 +148,12 @@ final class NormSiluCode {
         code.move(General.RAX, argument(REST_MASK));
         code.setMask();
         code.move(General.RSI, argument(INPUT));
-        code.move(General.RDX, argument(SECOND));
+        code.move(General.RDX, argument(GRADIENT));
         code.move(General.RCX, argument(PIXEL_BYTES));
         code.move(General.R8, General.RCX);
         code.add(General.R8, General.RCX);
         code.add(General.R8, General.RCX);
-        code.move(General.R9, argument(THIRD));
+        code.move(General.R9, argument(OUTPUT));
         int image = code.here();
         new NormSiluCode(code, elements, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
         new NormSiluCode(code, elements, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
@@ -216,16 +216,16 @@ final class NormSiluCode {
         onePlusPower();
         each(pixel -> code.divide(pixel.z(), pixel.z(), pixel.power()));
         addTo(Tables.OUTPUT, pixel -> code.add(SUM, SUM, pixel.z()));
-        each(pixel -> storeSecond(pixel.z(), pixel, lanes));
+        each(pixel -> storeOutput(pixel.z(), pixel, lanes));
     }
 
     private void sums(boolean withOutput, Lanes lanes) {
         zAndSigmoid(lanes);
         if (withOutput) {
             each(pixel -> code.multiply(pixel.gradient(), pixel.z(), pixel.sigmoid()));
-            each(pixel -> store(pixel.gradient(), pixel.at(General.R9), lanes));
+            each(pixel -> storeOutput(pixel.gradient(), pixel, lanes));
         }
-        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         gradient();
         addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
         addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
@@ -237,7 +237,7 @@ final class NormSiluCode {
         slope();
         each(pixel -> code.multiply(pixel.z(), pixel.z(), pixel.sigmoid()));
         each(pixel -> code.multiply(pixel.sigmoid(), pixel.sigmoid(), pixel.power()));
-        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         addTo(Tables.GRADIENT_OUTPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.z()));
         each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), pixel.sigmoid()));
         addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
@@ -249,7 +249,7 @@ final class NormSiluCode {
     /** scale dz + (x - mean) slope + constant */
     private void backward(boolean squeezed, Lanes lanes) {
         zAndSigmoid(lanes);
-        each(pixel -> loadSecond(pixel.gradient(), pixel, lanes));
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         if (squeezed) {
             code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
             each(pixel -> code.multiplyThenAdd(pixel.gradient(), SUM, Tables.SUMMAND.address()));
@@ -258,7 +258,7 @@ final class NormSiluCode {
         code.load(SUM, Tables.SLOPE.address(), Lanes.ALL);
         each(pixel -> code.multiplyThenAdd(pixel.x(), SUM, Tables.CONSTANT.address()));
         each(pixel -> code.multiplyThenAdd(pixel.gradient(), Tables.SCALE.address(), pixel.x()));
-        each(pixel -> storeSecond(pixel.gradient(), pixel, lanes));
+        each(pixel -> storeOutput(pixel.gradient(), pixel, lanes));
     }
 
     /** x - mean */
@@ -317,7 +317,7 @@ final class NormSiluCode {
         code.load(elements, to, pixel.at(General.RSI), lanes);
     }
 
-    private void loadSecond(Vector to, Pixel pixel, Lanes lanes) {
+    private void loadGradient(Vector to, Pixel pixel, Lanes lanes) {
         prefetch(General.RBP, pixel);
         code.load(elements, to, pixel.at(General.RDX), lanes);
     }
@@ -330,12 +330,8 @@ final class NormSiluCode {
         }
     }
 
-    private void storeSecond(Vector from, Pixel pixel, Lanes lanes) {
-        store(from, pixel.at(General.RDX), lanes);
-    }
-
     /** Changes the register. */
-    private void store(Vector from, Operand to, Lanes lanes) {
-        code.store(elements, from, to, lanes);
+    private void storeOutput(Vector from, Pixel pixel, Lanes lanes) {
+        code.store(elements, from, pixel.at(General.R9), lanes);
     }
 }

@@ -88,7 +88,7 @@ public final class NormSiluDepthwise implements AutoCloseable {
     /**
      * The gradient by the input. Adds those by the parameters to their sums.
      *
-     * @param outputGradient [N, C, OH, OW], of the input's type and order
+     * @param outputGradient [N, C, OH, OW], of the input's type and order; closed as soon as it has been read
      * @param filter float32 [C, 1, kernel, kernel]
      * @param filterGradient float32 [C, 1, kernel, kernel]
      * @param gammaGradient float32 [C]
@@ -101,12 +101,47 @@ public final class NormSiluDepthwise implements AutoCloseable {
             PtNDArray filterGradient,
             PtNDArray gammaGradient,
             PtNDArray betaGradient) {
+        PtNDArray gradient = activationGradient(outputGradient, filter, filterGradient);
+        normSilu.addParameterGradients(gammaGradient, betaGradient);
+        normSilu.finishBackward(gradient);
+        return gradient;
+    }
+
+    /**
+     * The gradient by an expansion's input, when the norm's was its output. Adds those by the parameters to their sums.
+     *
+     * @param outputGradient [N, C, OH, OW], of the input's type and order; closed as soon as it has been read
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @param filterGradient float32 [C, 1, kernel, kernel]
+     * @param gammaGradient float32 [C]
+     * @param betaGradient float32 [C]
+     * @param weightGradient float32 [C, inputs, 1, 1]
+     * @return [N, inputs, H, W], in the input's order
+     */
+    public PtNDArray backward(
+            PtNDArray outputGradient,
+            PtNDArray filter,
+            PtNDArray filterGradient,
+            PtNDArray gammaGradient,
+            PtNDArray betaGradient,
+            Expansion expansion,
+            PtNDArray weightGradient) {
+        try (PtNDArray gradient = activationGradient(outputGradient, filter, filterGradient)) {
+            normSilu.addParameterGradients(gammaGradient, betaGradient);
+            return expansion.backward(
+                    (first, pixels, to) -> normSilu.finishBackward(first, pixels, gradient, to), weightGradient);
+        }
+    }
+
+    /** The gradient by SiLU's output. Leaves the norm its sums, and closes the output's gradient. */
+    private PtNDArray activationGradient(PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient) {
         depthwise.checkLikeOutput(outputGradient, input);
         PtNDArray gradient = LibTorch.emptyLike(input);
         long read = LibTorch.address(outputGradient);
         long written = LibTorch.address(gradient);
         normSilu.clearSums();
-        try (DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
+        try (outputGradient;
+                DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
                 DepthwiseKernel filterGradients = depthwise.filterGradient(input)) {
             forEachStrip(new Strip() {
                 @Override
@@ -123,7 +158,6 @@ public final class NormSiluDepthwise implements AutoCloseable {
             });
             depthwise.add(filterGradient, filterGradients, input);
         }
-        normSilu.finishBackward(gradient, gammaGradient, betaGradient);
         return gradient;
     }
 

@@ -58,7 +58,7 @@ final class NormSiluKernels {
 
     /** Writes y, and sums it for each image. */
     void forward(Part part, long input, long output, Tables tables) {
-        call(forward, part, tables, input, output, input);
+        call(forward, part, tables, input, input, output);
     }
 
     /** With dz the gradient by silu's input: sums dz and dz (x - mean) for each image. */
@@ -79,17 +79,21 @@ final class NormSiluKernels {
         call(squeezedSums, part, tables, input, outputGradient, input);
     }
 
-    /** Turns the output's gradient into the input's: scale dz + (x - mean) slope + constant. */
-    void backward(Part part, long input, long gradient, Tables tables, boolean squeezed) {
-        call(squeezed ? squeezedBackward : backward, part, tables, input, gradient, input);
+    /**
+     * Writes the input's gradient: scale dz + (x - mean) slope + constant.
+     *
+     * @param gradient where it goes, which may be where the output's gradient is
+     */
+    void backward(Part part, long input, long outputGradient, long gradient, Tables tables, boolean squeezed) {
+        call(squeezed ? squeezedBackward : backward, part, tables, input, outputGradient, gradient);
     }
 
-    private void call(MachineCode kernel, Part part, Tables tables, long input, long second, long third) {
+    private void call(MachineCode kernel, Part part, Tables tables, long input, long gradient, long output) {
         long rest = tables.channels() % Vector.LANES;
         long[] values = new long[NormSiluCode.ARGUMENTS];
         values[NormSiluCode.INPUT] = input;
-        values[NormSiluCode.SECOND] = second;
-        values[NormSiluCode.THIRD] = third;
+        values[NormSiluCode.GRADIENT] = gradient;
+        values[NormSiluCode.OUTPUT] = output;
         values[NormSiluCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
         values[NormSiluCode.IMAGE_SUMS] =
                 Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();

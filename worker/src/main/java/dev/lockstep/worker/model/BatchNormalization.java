@@ -5,6 +5,7 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.initializer.Initializer;
+import dev.lockstep.worker.kernel.Expansion;
 import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.kernel.NormSiluDepthwise;
@@ -46,7 +47,15 @@ final class BatchNormalization extends Layer {
 
     /** In training, with SiLU after it; only where {@link Kernels#fit}. Keeps a handle of the input. */
     NormSilu withSilu(PtNDArray input) {
-        NormSilu normSilu = new NormSilu(JniUtils.detachGradient(input), values(weight), values(bias), epsilon);
+        return updated(new NormSilu(JniUtils.detachGradient(input), values(weight), values(bias), epsilon));
+    }
+
+    /** The same of what an expansion makes. */
+    NormSilu withSilu(Expansion expansion) {
+        return updated(new NormSilu(expansion, values(weight), values(bias), epsilon));
+    }
+
+    private NormSilu updated(NormSilu normSilu) {
         normSilu.updateRunning(values(runningMean), values(runningVariance), momentum);
         return normSilu;
     }
@@ -67,10 +76,29 @@ final class BatchNormalization extends Layer {
         }
     }
 
-    PtNDArray backward(NormSiluDepthwise kernels, PtNDArray gradient, PtNDArray filter, PtNDArray filterGradient) {
+    /** The gradient by the input, from that of the depthwise convolution after SiLU, which it closes; adds those by all parameters. */
+    PtNDArray backward(NormSiluDepthwise kernels, PtNDArray gradient, DepthwiseConvolution depthwise) {
         try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
-                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias));
+                PtNDArray filter = depthwise.filter();
+                PtNDArray filterGradient = depthwise.filterGradient()) {
             return kernels.backward(gradient, filter, filterGradient, weightGradient, biasGradient);
+        }
+    }
+
+    /** The same by the input of an expansion before it. */
+    PtNDArray backward(
+            NormSiluDepthwise kernels,
+            PtNDArray gradient,
+            DepthwiseConvolution depthwise,
+            Expansion expansion,
+            PtNDArray expansionGradient) {
+        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias));
+                PtNDArray filter = depthwise.filter();
+                PtNDArray filterGradient = depthwise.filterGradient()) {
+            return kernels.backward(
+                    gradient, filter, filterGradient, weightGradient, biasGradient, expansion, expansionGradient);
         }
     }
 }

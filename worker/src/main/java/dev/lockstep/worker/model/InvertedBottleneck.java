@@ -24,18 +24,23 @@ final class InvertedBottleneck extends Layer {
             GraphCuts cuts) {
         int expanded = EfficientNetVariant.roundChannels((double) inputChannels * stage.expandRatio());
         int index = 0;
-        BatchNormalization norm = null;
+        String expansion = name + ".block." + index;
         if (expanded != inputChannels) {
-            String expansion = name + ".block." + index++;
-            block.add(new Convolution(expansion + ".0", inputChannels, expanded, 1, 1, 1, false));
-            norm = new BatchNormalization(expansion + ".1", expanded, variant);
+            index++;
         }
         String depthwise = name + ".block." + index++;
-        SqueezeExcitation squeeze = new SqueezeExcitation(
-                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
         DepthwiseConvolution convolution =
                 new DepthwiseConvolution(depthwise + ".0", expanded, stage.kernel(), stride, cuts);
-        block.add(norm == null ? convolution : new ActivatedDepthwise(norm, convolution, cuts));
+        block.add(
+                expanded == inputChannels
+                        ? convolution
+                        : new ExpandedDepthwise(
+                                new Convolution(expansion + ".0", inputChannels, expanded, 1, 1, 1, false),
+                                new BatchNormalization(expansion + ".1", expanded, variant),
+                                convolution,
+                                cuts));
+        SqueezeExcitation squeeze = new SqueezeExcitation(
+                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
         block.add(new NormActivation(new BatchNormalization(depthwise + ".1", expanded, variant), squeeze, cuts));
         String projection = name + ".block." + index;
         block.add(new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false));
