@@ -106,18 +106,15 @@ public final class Expansion implements AutoCloseable {
         }
     }
 
-    /** Makes the output's gradient of some pixels, counted through all images, at an address. */
-    interface Source {
-        void pixels(long firstPixel, long pixels, long to);
-    }
-
     /**
-     * The gradient by the input. Adds that by the weight to its sum.
+     * The gradient by the input, from where {@link NormSilu#addParameterGradients} has left off. Adds that by the weight to its sum.
      *
+     * @param normSilu of this expansion's output
+     * @param activationGradient that by SiLU's output
      * @param weightSum float32 [outputs, inputs, 1, 1]
      * @return [N, inputs, H, W], in the input's order
      */
-    PtNDArray backward(Source outputGradient, PtNDArray weightSum) {
+    public PtNDArray backward(NormSilu normSilu, PtNDArray activationGradient, PtNDArray weightSum) {
         PtNDArray gradient = LibTorch.emptyLike(input);
         long read = LibTorch.address(input);
         long written = LibTorch.address(gradient);
@@ -127,7 +124,7 @@ public final class Expansion implements AutoCloseable {
             for (long first = 0; first < all; first += strip()) {
                 long pixels = Math.min(strip(), all - first);
                 long offset = first * inputs * Float.BYTES;
-                outputGradient.pixels(first, pixels, strip);
+                normSilu.finishBackward(first, pixels, activationGradient, strip);
                 inputGradient.run(strip, inputGradient.kept, written + offset, pixels, outputs);
                 weightGradient.run(read + offset, strip, weightGradient.kept, inputs, pixels);
             }

@@ -183,13 +183,13 @@ public final class NormSilu implements AutoCloseable {
     }
 
     /** Goes on with {@link #backward} when all pixels have been summed up: adds the gradients by gamma and beta. */
-    void addParameterGradients(PtNDArray gammaGradient, PtNDArray betaGradient) {
+    public void addParameterGradients(PtNDArray gammaGradient, PtNDArray betaGradient) {
         addParameterGradients(
                 tables.sum(Tables.GRADIENT), tables.sum(Tables.GRADIENT_INPUT), gammaGradient, betaGradient);
     }
 
-    /** Does the rest of {@link #backward}. */
-    void finishBackward(PtNDArray gradient) {
+    /** Does the rest of {@link #backward}, in place. */
+    public void finishBackward(PtNDArray gradient) {
         finishBackward(gradient, false);
     }
 

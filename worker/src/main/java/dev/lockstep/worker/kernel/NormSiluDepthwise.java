@@ -8,7 +8,7 @@ import dev.lockstep.worker.libtorch.LibTorch;
  * Batch norm, SiLU and the depthwise convolution after it, some rows at a time: what lies between them stays in the cache, and is nowhere
  * in memory as a whole. The way back finds it again from the norm's input, a few rows at a time as well.
  */
-public final class NormSiluDepthwise implements AutoCloseable {
+public final class NormSiluDepthwise {
     /**
      * The rows between that are kept, as long as a strip needs no more, and those that a strip adds. What is read and written beside them must fit
      * into the second cache, too, which is a MiB on small processors.
@@ -28,7 +28,7 @@ public final class NormSiluDepthwise implements AutoCloseable {
     private final long outputRowBytes;
 
     /**
-     * @param normSilu of the norm's input; closed with this
+     * @param normSilu of the norm's input
      * @param depthwise by a filter that the input's channels fit
      */
     public NormSiluDepthwise(NormSilu normSilu, Depthwise depthwise) {
@@ -86,62 +86,21 @@ public final class NormSiluDepthwise implements AutoCloseable {
     }
 
     /**
-     * The gradient by the input. Adds those by the parameters to their sums.
+     * The gradient by SiLU's output; adds that by the filter. Leaves the norm the sums that it goes on with
+     * ({@link NormSilu#addParameterGradients}).
      *
-     * @param outputGradient [N, C, OH, OW], of the input's type and order; closed as soon as it has been read
+     * @param outputGradient [N, C, OH, OW], of the input's type and order
      * @param filter float32 [C, 1, kernel, kernel]
      * @param filterGradient float32 [C, 1, kernel, kernel]
-     * @param gammaGradient float32 [C]
-     * @param betaGradient float32 [C]
      * @return [N, C, H, W], of the input's type and order
      */
-    public PtNDArray backward(
-            PtNDArray outputGradient,
-            PtNDArray filter,
-            PtNDArray filterGradient,
-            PtNDArray gammaGradient,
-            PtNDArray betaGradient) {
-        PtNDArray gradient = activationGradient(outputGradient, filter, filterGradient);
-        normSilu.addParameterGradients(gammaGradient, betaGradient);
-        normSilu.finishBackward(gradient);
-        return gradient;
-    }
-
-    /**
-     * The gradient by an expansion's input, when the norm's was its output. Adds those by the parameters to their sums.
-     *
-     * @param outputGradient [N, C, OH, OW], of the input's type and order; closed as soon as it has been read
-     * @param filter float32 [C, 1, kernel, kernel]
-     * @param filterGradient float32 [C, 1, kernel, kernel]
-     * @param gammaGradient float32 [C]
-     * @param betaGradient float32 [C]
-     * @param weightGradient float32 [C, inputs, 1, 1]
-     * @return [N, inputs, H, W], in the input's order
-     */
-    public PtNDArray backward(
-            PtNDArray outputGradient,
-            PtNDArray filter,
-            PtNDArray filterGradient,
-            PtNDArray gammaGradient,
-            PtNDArray betaGradient,
-            Expansion expansion,
-            PtNDArray weightGradient) {
-        try (PtNDArray gradient = activationGradient(outputGradient, filter, filterGradient)) {
-            normSilu.addParameterGradients(gammaGradient, betaGradient);
-            return expansion.backward(
-                    (first, pixels, to) -> normSilu.finishBackward(first, pixels, gradient, to), weightGradient);
-        }
-    }
-
-    /** The gradient by SiLU's output. Leaves the norm its sums, and closes the output's gradient. */
-    private PtNDArray activationGradient(PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient) {
+    public PtNDArray activationGradient(PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient) {
         depthwise.checkLikeOutput(outputGradient, input);
         PtNDArray gradient = LibTorch.emptyLike(input);
         long read = LibTorch.address(outputGradient);
         long written = LibTorch.address(gradient);
         normSilu.clearSums();
-        try (outputGradient;
-                DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
+        try (DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
                 DepthwiseKernel filterGradients = depthwise.filterGradient(input)) {
             forEachStrip(new Strip() {
                 @Override
@@ -190,10 +149,5 @@ public final class NormSiluDepthwise implements AutoCloseable {
                 }
             }
         }
-    }
-
-    @Override
-    public void close() {
-        normSilu.close();
     }
 }

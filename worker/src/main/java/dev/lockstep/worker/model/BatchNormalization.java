@@ -8,7 +8,6 @@ import ai.djl.training.initializer.Initializer;
 import dev.lockstep.worker.kernel.Expansion;
 import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
-import dev.lockstep.worker.kernel.NormSiluDepthwise;
 
 /** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
 final class BatchNormalization extends Layer {
@@ -76,29 +75,11 @@ final class BatchNormalization extends Layer {
         }
     }
 
-    /** The gradient by the input, from that of the depthwise convolution after SiLU, which it closes; adds those by all parameters. */
-    PtNDArray backward(NormSiluDepthwise kernels, PtNDArray gradient, DepthwiseConvolution depthwise) {
+    /** Goes on with the first part of that, when kernels have summed up all pixels: adds the parameters' gradients. */
+    void addGradients(NormSilu normSilu) {
         try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
-                PtNDArray biasGradient = JniUtils.getGradient(values(bias));
-                PtNDArray filter = depthwise.filter();
-                PtNDArray filterGradient = depthwise.filterGradient()) {
-            return kernels.backward(gradient, filter, filterGradient, weightGradient, biasGradient);
-        }
-    }
-
-    /** The same by the input of an expansion before it. */
-    PtNDArray backward(
-            NormSiluDepthwise kernels,
-            PtNDArray gradient,
-            DepthwiseConvolution depthwise,
-            Expansion expansion,
-            PtNDArray expansionGradient) {
-        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
-                PtNDArray biasGradient = JniUtils.getGradient(values(bias));
-                PtNDArray filter = depthwise.filter();
-                PtNDArray filterGradient = depthwise.filterGradient()) {
-            return kernels.backward(
-                    gradient, filter, filterGradient, weightGradient, biasGradient, expansion, expansionGradient);
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+            normSilu.addParameterGradients(weightGradient, biasGradient);
         }
     }
 }

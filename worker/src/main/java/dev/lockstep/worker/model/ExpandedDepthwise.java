@@ -50,11 +50,15 @@ final class ExpandedDepthwise extends Layer {
     }
 
     private PtNDArray together(PtNDArray expanded) {
-        NormSiluDepthwise kernels = new NormSiluDepthwise(norm.withSilu(expanded), depthwise.kernels());
+        NormSilu normSilu = norm.withSilu(expanded);
+        NormSiluDepthwise kernels = new NormSiluDepthwise(normSilu, depthwise.kernels());
         PtNDArray output = convolved(kernels);
         cuts.cut(expanded, output, gradient -> {
-            try (kernels) {
-                return norm.backward(kernels, gradient, depthwise);
+            try (normSilu) {
+                PtNDArray activationGradient = activationGradient(kernels, gradient);
+                norm.addGradients(normSilu);
+                normSilu.finishBackward(activationGradient);
+                return activationGradient;
             }
         });
         return GraphCuts.view(output);
@@ -67,9 +71,11 @@ final class ExpandedDepthwise extends Layer {
         PtNDArray output = convolved(kernels);
         cuts.cut(input, output, gradient -> {
             try (kernel;
-                    kernels;
+                    normSilu;
+                    PtNDArray activationGradient = activationGradient(kernels, gradient);
                     PtNDArray weightGradient = JniUtils.getGradient(values(weight))) {
-                return norm.backward(kernels, gradient, depthwise, kernel, weightGradient);
+                norm.addGradients(normSilu);
+                return kernel.backward(normSilu, activationGradient, weightGradient);
             }
         });
         return GraphCuts.view(output);
@@ -78,6 +84,15 @@ final class ExpandedDepthwise extends Layer {
     private PtNDArray convolved(NormSiluDepthwise kernels) {
         try (PtNDArray filter = depthwise.filter()) {
             return kernels.forward(filter);
+        }
+    }
+
+    /** Adds the gradient by the filter, and closes that by the output, whose memory others can then have. */
+    private PtNDArray activationGradient(NormSiluDepthwise kernels, PtNDArray outputGradient) {
+        try (outputGradient;
+                PtNDArray filter = depthwise.filter();
+                PtNDArray filterGradient = depthwise.filterGradient()) {
+            return kernels.activationGradient(outputGradient, filter, filterGradient);
         }
     }
 

@@ -23,26 +23,24 @@ final class InvertedBottleneck extends Layer {
             double depthProbability,
             GraphCuts cuts) {
         int expanded = EfficientNetVariant.roundChannels((double) inputChannels * stage.expandRatio());
-        int index = 0;
-        String expansion = name + ".block." + index;
-        if (expanded != inputChannels) {
-            index++;
-        }
-        String depthwise = name + ".block." + index++;
+        boolean expands = expanded != inputChannels;
+        int index = expands ? 1 : 0;
+        String expansion = name + ".block.0";
+        String depthwise = name + ".block." + index;
         DepthwiseConvolution convolution =
                 new DepthwiseConvolution(depthwise + ".0", expanded, stage.kernel(), stride, cuts);
         block.add(
-                expanded == inputChannels
-                        ? convolution
-                        : new ExpandedDepthwise(
+                expands
+                        ? new ExpandedDepthwise(
                                 new Convolution(expansion + ".0", inputChannels, expanded, 1, 1, 1, false),
                                 new BatchNormalization(expansion + ".1", expanded, variant),
                                 convolution,
-                                cuts));
+                                cuts)
+                        : convolution);
         SqueezeExcitation squeeze = new SqueezeExcitation(
-                name + ".block." + index++, expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
+                name + ".block." + (index + 1), expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
         block.add(new NormActivation(new BatchNormalization(depthwise + ".1", expanded, variant), squeeze, cuts));
-        String projection = name + ".block." + index;
+        String projection = name + ".block." + (index + 2);
         block.add(new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false));
         block.add(new BatchNormalization(projection + ".1", outputChannels, variant));
         this.cuts = cuts;
