@@ -203,7 +203,7 @@ final class DepthwiseCode {
     }
 
     private int inputRowBytes() {
-        return (backward ? geometry.outputs(geometry.width()) : geometry.width()) * geometry.pixelBytes();
+        return (int) (backward ? geometry.outputRowBytes() : geometry.rowBytes());
     }
 
     private void tile(Tile tile) {
@@ -258,7 +258,7 @@ final class DepthwiseCode {
     }
 
     private int outputRowBytes() {
-        return (backward ? geometry.width() : geometry.outputs(geometry.width())) * geometry.pixelBytes();
+        return (int) (backward ? geometry.rowBytes() : geometry.outputRowBytes());
     }
 
     private void convolution(Tile tile, Lanes lanes) {

@@ -22,7 +22,6 @@ final class DepthwiseKernel implements AutoCloseable {
     private final long imageBytes;
     private final Memory entries;
     private final Memory blocks;
-    private final Memory argument = new Memory((long) DepthwiseCode.ARGUMENTS * Long.BYTES);
 
     private DepthwiseKernel(Geometry geometry, MachineCode code, long[] entries, long imageBytes, float[] blocks) {
         this.geometry = geometry;
@@ -99,8 +98,7 @@ final class DepthwiseKernel implements AutoCloseable {
         values[DepthwiseCode.IMAGE_BYTES] = imageBytes;
         values[DepthwiseCode.OUTPUT_ROWS] = rowCount;
         values[DepthwiseCode.IMAGES_TO_DO] = images;
-        argument.write(0, values, 0, values.length);
-        code.call(argument);
+        code.call(values);
     }
 
     /**
@@ -191,6 +189,5 @@ final class DepthwiseKernel implements AutoCloseable {
     public void close() {
         entries.close();
         blocks.close();
-        argument.close();
     }
 }

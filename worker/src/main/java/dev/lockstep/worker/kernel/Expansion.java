@@ -159,7 +159,6 @@ public final class Expansion implements AutoCloseable {
         private final MachineCode code;
         private final Memory memory;
         private final long kept;
-        private final Memory argument = new Memory((long) ProductCode.ARGUMENTS * Long.BYTES);
 
         Product(Geometry geometry, float[] matrix) {
             this.geometry = geometry;
@@ -177,14 +176,12 @@ public final class Expansion implements AutoCloseable {
             values[ProductCode.DEPTH] = depth;
             values[ProductCode.TILES] = rows / geometry.rows();
             values[ProductCode.ROWS_LEFT] = rows % geometry.rows();
-            argument.write(0, values, 0, values.length);
-            code.call(argument);
+            code.call(values);
         }
 
         @Override
         public void close() {
             memory.close();
-            argument.close();
         }
     }
 

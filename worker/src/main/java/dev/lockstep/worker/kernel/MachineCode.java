@@ -6,12 +6,17 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 
-/** A C function of one pointer, made of machine code. It stays until the process ends. */
+/** A C function made of machine code. What it is to know it reads through its one argument, a pointer to longs. It stays until the process ends. */
 final class MachineCode {
     private static final int READ = 1;
     private static final int WRITE = 2;
     private static final int EXECUTE = 4;
     private static final int PRIVATE_ANONYMOUS = 0x22;
+
+    private static final int MOST_ARGUMENTS = 16;
+    /** Kept, for a step makes thousands of calls. */
+    private static final ThreadLocal<Memory> ARGUMENTS =
+            ThreadLocal.withInitial(() -> new Memory((long) MOST_ARGUMENTS * Long.BYTES));
 
     private final Function function;
 
@@ -40,7 +45,10 @@ final class MachineCode {
         return new MachineCode(Function.getFunction(memory));
     }
 
-    void call(Memory argument) {
-        function.invokeVoid(new Object[] {argument});
+    /** @param arguments at most 16; the function may change its copy */
+    void call(long[] arguments) {
+        Memory copy = ARGUMENTS.get();
+        copy.write(0, arguments, 0, arguments.length);
+        function.invokeVoid(new Object[] {copy});
     }
 }

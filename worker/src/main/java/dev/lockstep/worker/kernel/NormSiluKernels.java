@@ -1,6 +1,5 @@
 package dev.lockstep.worker.kernel;
 
-import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -105,9 +104,6 @@ final class NormSiluKernels {
         values[NormSiluCode.FOURS] = part.pixels() / NormSiluCode.PIXELS;
         values[NormSiluCode.PIXELS_LEFT] = part.pixels() % NormSiluCode.PIXELS;
         values[NormSiluCode.IMAGES_TO_DO] = part.images();
-        try (Memory argument = new Memory((long) NormSiluCode.ARGUMENTS * Long.BYTES)) {
-            argument.write(0, values, 0, NormSiluCode.ARGUMENTS);
-            kernel.call(argument);
-        }
+        kernel.call(values);
     }
 }

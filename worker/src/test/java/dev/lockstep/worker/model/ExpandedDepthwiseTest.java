@@ -1,8 +1,7 @@
 package dev.lockstep.worker.model;
 
 import ai.djl.ndarray.types.Shape;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -11,17 +10,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * 48 channels the expansion is by kernels, too.
  */
 class ExpandedDepthwiseTest {
-    private LayerComparison comparison;
-
-    @BeforeEach
-    void open() {
-        comparison = new LayerComparison();
-    }
-
-    @AfterEach
-    void close() {
-        comparison.close();
-    }
+    @AutoClose
+    private final LayerComparison comparison = new LayerComparison();
 
     @ParameterizedTest(name = "{0} images of {1} to {2} channels, {3} x {4}, kernel {5}, stride {6}")
     @CsvSource({
