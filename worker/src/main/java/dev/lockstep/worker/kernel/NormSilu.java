@@ -130,6 +130,27 @@ public final class NormSilu implements AutoCloseable {
                 Part.ofImage(image, pixels), LibTorch.address(input) + offset(image, firstPixel), output, tables);
     }
 
+    /** Finds what {@link #outputMeans} gives, and writes nothing. */
+    public void sumOutput() {
+        tables.clearSums();
+        kernels.outputSums(Part.all(tables), LibTorch.address(input), tables);
+    }
+
+    /** @param factor of y, [N, C, 1, 1] */
+    void putFactor(PtNDArray factor) {
+        tables.putByImage(Tables.FACTOR, read(factor));
+    }
+
+    /**
+     * Writes y times the factor that was {@link #putFactor put} for some pixels of an image.
+     *
+     * @param output address of where the first of them goes
+     */
+    void forwardScaled(long image, long firstPixel, long pixels, long output) {
+        kernels.scaledForward(
+                Part.ofImage(image, pixels), LibTorch.address(input) + offset(image, firstPixel), output, tables);
+    }
+
     private long offset(long image, long pixel) {
         return (image * tables.pixels() + pixel) * tables.channels() * elements.bytes();
     }
@@ -139,7 +160,7 @@ public final class NormSilu implements AutoCloseable {
     }
 
     /**
-     * Each channel's mean of what {@link #forward} has just written.
+     * Each channel's mean of what {@link #forward} has just written, or {@link #sumOutput} summed up.
      *
      * @param means float32 [N, C, 1, 1]
      */
@@ -161,7 +182,7 @@ public final class NormSilu implements AutoCloseable {
         finishBackward(gradient);
     }
 
-    /** Begins {@link #addSums}. */
+    /** Begins {@link #addSums} and {@link #addProducts}. */
     void clearSums() {
         tables.clearSums();
     }
@@ -221,12 +242,35 @@ public final class NormSilu implements AutoCloseable {
      * times y over all pixels.
      *
      * @param gradient like the input
-     * @param sums float32 [N, C, 1, 1]
      */
-    public void sumProducts(PtNDArray gradient, PtNDArray sums) {
+    public void sumProducts(PtNDArray gradient) {
         checkLikeInput(gradient);
         tables.clearSums();
         kernels.squeezedSums(Part.all(tables), LibTorch.address(input), LibTorch.address(gradient), tables);
+    }
+
+    /**
+     * Does some pixels' part of {@link #sumProducts}, after {@link #clearSums}, and writes y times the factor that was put.
+     *
+     * @param gradient like the input
+     * @param output address of where the first pixel's goes
+     */
+    void addProducts(long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
+        long offset = offset(image, firstPixel);
+        kernels.squeezedSumsAndOutput(
+                Part.ofImage(image, pixels),
+                LibTorch.address(input) + offset,
+                LibTorch.address(gradient) + offset,
+                output,
+                tables);
+    }
+
+    /**
+     * What {@link #sumProducts} has found, at once or in parts.
+     *
+     * @param sums float32 [N, C, 1, 1]
+     */
+    public void sumsOfProducts(PtNDArray sums) {
         tables.getByImage(Tables.GRADIENT_OUTPUT, pointer(sums));
     }
 
@@ -240,7 +284,7 @@ public final class NormSilu implements AutoCloseable {
      */
     public void backwardScaled(
             PtNDArray gradient, PtNDArray factor, PtNDArray summand, PtNDArray gammaGradient, PtNDArray betaGradient) {
-        tables.putByImage(Tables.FACTOR, read(factor));
+        putFactor(factor);
         tables.putByImage(Tables.SUMMAND, read(summand));
         addParameterGradients(
                 tables.sumByFactors(Tables.GRADIENT, Tables.SLOPES),

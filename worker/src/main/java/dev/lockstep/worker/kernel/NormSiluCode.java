@@ -117,12 +117,20 @@ final class NormSiluCode {
         return write(elements, NormSiluCode::forward);
     }
 
+    static byte[] outputSums(Elements elements) {
+        return write(elements, NormSiluCode::outputSums);
+    }
+
+    static byte[] scaledForward(Elements elements) {
+        return write(elements, NormSiluCode::scaledForward);
+    }
+
     static byte[] sums(Elements elements, boolean withOutput) {
         return write(elements, (code, lanes) -> code.sums(withOutput, lanes));
     }
 
-    static byte[] squeezedSums(Elements elements) {
-        return write(elements, NormSiluCode::squeezedSums);
+    static byte[] squeezedSums(Elements elements, boolean withOutput) {
+        return write(elements, (code, lanes) -> code.squeezedSums(withOutput, lanes));
     }
 
     static byte[] backward(Elements elements, boolean squeezed) {
@@ -210,13 +218,29 @@ final class NormSiluCode {
     }
 
     private void forward(Lanes lanes) {
+        outputSums(lanes);
+        each(pixel -> storeOutput(pixel.z(), pixel, lanes));
+    }
+
+    private void outputSums(Lanes lanes) {
+        output(lanes);
+        addTo(Tables.OUTPUT, pixel -> code.add(SUM, SUM, pixel.z()));
+    }
+
+    private void scaledForward(Lanes lanes) {
+        output(lanes);
+        code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
+        each(pixel -> code.multiply(pixel.z(), pixel.z(), SUM));
+        each(pixel -> storeOutput(pixel.z(), pixel, lanes));
+    }
+
+    /** z becomes y. */
+    private void output(Lanes lanes) {
         each(pixel -> loadInput(pixel.z(), pixel, lanes));
         code.load(SUM, Tables.SCALE.address(), Lanes.ALL);
         each(pixel -> code.multiplyThenAdd(pixel.z(), SUM, Tables.INTERCEPT.address()));
         onePlusPower();
         each(pixel -> code.divide(pixel.z(), pixel.z(), pixel.power()));
-        addTo(Tables.OUTPUT, pixel -> code.add(SUM, SUM, pixel.z()));
-        each(pixel -> storeOutput(pixel.z(), pixel, lanes));
     }
 
     private void sums(boolean withOutput, Lanes lanes) {
@@ -231,11 +255,20 @@ final class NormSiluCode {
         addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
     }
 
-    /** What {@link #sums} finds is that of the output's gradient, and of ones in its place. */
-    private void squeezedSums(Lanes lanes) {
+    /**
+     * What {@link #sums} finds is that of the output's gradient, and of ones in its place.
+     *
+     * @param withOutput whether to write it, scaled
+     */
+    private void squeezedSums(boolean withOutput, Lanes lanes) {
         zAndSigmoid(lanes);
         slope();
         each(pixel -> code.multiply(pixel.z(), pixel.z(), pixel.sigmoid()));
+        if (withOutput) {
+            code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
+            each(pixel -> code.multiply(pixel.gradient(), pixel.z(), SUM));
+            each(pixel -> storeOutput(pixel.gradient(), pixel, lanes));
+        }
         each(pixel -> code.multiply(pixel.sigmoid(), pixel.sigmoid(), pixel.power()));
         each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         addTo(Tables.GRADIENT_OUTPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.z()));

@@ -17,10 +17,13 @@ final class NormSiluKernels {
     private final Elements elements;
     private final MachineCode statistics;
     private final MachineCode forward;
+    private final MachineCode outputSums;
+    private final MachineCode scaledForward;
     private final MachineCode sums;
     private final MachineCode sumsAndOutput;
     private final MachineCode backward;
     private final MachineCode squeezedSums;
+    private final MachineCode squeezedSumsAndOutput;
     private final MachineCode squeezedBackward;
 
     /** What a kernel goes through: images from one on, and so many pixels of each. */
@@ -38,10 +41,13 @@ final class NormSiluKernels {
         this.elements = elements;
         statistics = MachineCode.of(NormSiluCode.statistics(elements));
         forward = MachineCode.of(NormSiluCode.forward(elements));
+        outputSums = MachineCode.of(NormSiluCode.outputSums(elements));
+        scaledForward = MachineCode.of(NormSiluCode.scaledForward(elements));
         sums = MachineCode.of(NormSiluCode.sums(elements, false));
         sumsAndOutput = MachineCode.of(NormSiluCode.sums(elements, true));
         backward = MachineCode.of(NormSiluCode.backward(elements, false));
-        squeezedSums = MachineCode.of(NormSiluCode.squeezedSums(elements));
+        squeezedSums = MachineCode.of(NormSiluCode.squeezedSums(elements, false));
+        squeezedSumsAndOutput = MachineCode.of(NormSiluCode.squeezedSums(elements, true));
         squeezedBackward = MachineCode.of(NormSiluCode.backward(elements, true));
     }
 
@@ -60,6 +66,16 @@ final class NormSiluKernels {
         call(forward, part, tables, input, input, output);
     }
 
+    /** Sums y for each image, and writes nothing. */
+    void outputSums(Part part, long input, Tables tables) {
+        call(outputSums, part, tables, input, input, input);
+    }
+
+    /** Writes y factor. */
+    void scaledForward(Part part, long input, long output, Tables tables) {
+        call(scaledForward, part, tables, input, input, output);
+    }
+
     /** With dz the gradient by silu's input: sums dz and dz (x - mean) for each image. */
     void sums(Part part, long input, long outputGradient, Tables tables) {
         call(sums, part, tables, input, outputGradient, input);
@@ -76,6 +92,11 @@ final class NormSiluKernels {
      */
     void squeezedSums(Part part, long input, long outputGradient, Tables tables) {
         call(squeezedSums, part, tables, input, outputGradient, input);
+    }
+
+    /** The same, and writes y factor. */
+    void squeezedSumsAndOutput(Part part, long input, long outputGradient, long output, Tables tables) {
+        call(squeezedSumsAndOutput, part, tables, input, outputGradient, output);
     }
 
     /**

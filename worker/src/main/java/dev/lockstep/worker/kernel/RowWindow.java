@@ -1,8 +1,5 @@
 package dev.lockstep.worker.kernel;
 
-import com.sun.jna.Memory;
-import com.sun.jna.Pointer;
-
 /**
  * Some rows of an image that are made one after the other and used a few at a time: memory for more rows than are used at once, in which those that are
  * still needed move to the front when it is full.
@@ -10,8 +7,7 @@ import com.sun.jna.Pointer;
 final class RowWindow implements AutoCloseable {
     private final long rowBytes;
     private final int capacity;
-    private final Memory memory;
-    private final Memory rows;
+    private final VectorMemory rows;
 
     private int first;
     private int end;
@@ -20,8 +16,7 @@ final class RowWindow implements AutoCloseable {
     RowWindow(long rowBytes, int capacity) {
         this.rowBytes = rowBytes;
         this.capacity = capacity;
-        this.memory = new Memory(capacity * rowBytes + Vector.BYTES);
-        this.rows = memory.align(Vector.BYTES);
+        this.rows = new VectorMemory(capacity * rowBytes);
     }
 
     /** Forgets all rows; the next one to be made is an image's first. */
@@ -39,7 +34,7 @@ final class RowWindow implements AutoCloseable {
     void makeRoom(int needed, int newEnd) {
         if (newEnd - first > capacity) {
             long bytes = (end - needed) * rowBytes;
-            rows.getByteBuffer(0, bytes).put(rows.getByteBuffer((needed - first) * rowBytes, bytes));
+            rows.part(0, bytes).put(rows.part((needed - first) * rowBytes, bytes));
             first = needed;
         }
     }
@@ -56,11 +51,11 @@ final class RowWindow implements AutoCloseable {
 
     /** Where a row is, or would be if the window went that far. */
     long address(int row) {
-        return Pointer.nativeValue(rows) + (row - first) * rowBytes;
+        return rows.address() + (row - first) * rowBytes;
     }
 
     @Override
     public void close() {
-        memory.close();
+        rows.close();
     }
 }

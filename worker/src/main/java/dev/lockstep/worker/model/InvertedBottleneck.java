@@ -39,9 +39,12 @@ final class InvertedBottleneck extends Layer {
                         : convolution);
         SqueezeExcitation squeeze = new SqueezeExcitation(
                 name + ".block." + (index + 1), expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
-        block.add(new NormActivation(new BatchNormalization(depthwise + ".1", expanded, variant), squeeze, cuts));
         String projection = name + ".block." + (index + 2);
-        block.add(new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false));
+        block.add(new SqueezedProjection(
+                new BatchNormalization(depthwise + ".1", expanded, variant),
+                squeeze,
+                new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false),
+                cuts));
         block.add(new BatchNormalization(projection + ".1", outputChannels, variant));
         this.cuts = cuts;
         residual = stride == 1 && inputChannels == outputChannels;

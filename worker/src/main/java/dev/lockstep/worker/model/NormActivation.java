@@ -1,7 +1,5 @@
 package dev.lockstep.worker.model;
 
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.kernel.Kernels;
@@ -61,49 +59,16 @@ final class NormActivation extends Layer {
         NormSilu normSilu = norm.withSilu(input);
         PtNDArray output = LibTorch.emptyLike(input);
         normSilu.forward(output);
-        PtNDArray means = emptyMeans(input);
-        normSilu.outputMeans(means);
-        means.setRequiresGradient(true);
-        PtNDArray excited = squeeze.excited(means, true);
-        PtNDArray scale = sigmoid(excited);
-        JniUtils.muli(output, scale);
+        Excitation excitation = new Excitation(squeeze, normSilu, input);
+        JniUtils.muli(output, excitation.scale());
         cuts.cut(input, output, gradient -> {
             try (normSilu;
-                    means;
-                    excited;
-                    scale) {
-                exciteBackward(normSilu, gradient, scale, excited);
-                try (PtNDArray ofMeans = JniUtils.getGradient(means)) {
-                    Shape shape = gradient.getShape();
-                    norm.backwardScaled(normSilu, gradient, scale, ofMeans.divi(shape.get(2) * shape.get(3)));
-                }
+                    excitation) {
+                normSilu.sumProducts(gradient);
+                excitation.backward(norm, gradient);
             }
             return gradient;
         });
         return GraphCuts.view(output);
-    }
-
-    private static PtNDArray sigmoid(PtNDArray excited) {
-        try (PtNDArray values = JniUtils.detachGradient(excited)) {
-            return JniUtils.sigmoid(values);
-        }
-    }
-
-    /** With y scaled by s = sigmoid(e), the gradient by e is sum(g y) s (1 - s). */
-    private static void exciteBackward(NormSilu normSilu, PtNDArray gradient, PtNDArray scale, PtNDArray excited) {
-        try (PtNDArray sums = emptyMeans(gradient)) {
-            normSilu.sumProducts(gradient, sums);
-            JniUtils.muli(sums, scale);
-            // Not by 1 - s, which bfloat16 would round.
-            try (PtNDArray subtrahend = JniUtils.mul(sums, scale)) {
-                JniUtils.subi(sums, subtrahend);
-            }
-            JniUtils.backward(excited, sums, false, false);
-        }
-    }
-
-    private static PtNDArray emptyMeans(PtNDArray images) {
-        Shape shape = images.getShape();
-        return images.getManager().create(new Shape(shape.get(0), shape.get(1), 1, 1), DataType.FLOAT32);
     }
 }

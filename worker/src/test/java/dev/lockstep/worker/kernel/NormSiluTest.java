@@ -177,7 +177,8 @@ class NormSiluTest {
         try (NormSilu normSilu = new NormSilu(JniUtils.detachGradient(input), vector(24), vector(24), EPSILON)) {
             normSilu.forward(output);
             normSilu.outputMeans(means);
-            normSilu.sumProducts(other, sums);
+            normSilu.sumProducts(other);
+            normSilu.sumsOfProducts(sums);
         }
 
         assertClose("means", JniUtils.sum(output, new long[] {2, 3}, true).div(25), means, 1e-6);
