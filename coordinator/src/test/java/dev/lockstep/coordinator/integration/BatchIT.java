@@ -80,7 +80,7 @@ class BatchIT {
         long worker = pid();
         limitData(worker, Long.toString(dataBytes(worker) + (300L << 20)));
         Path report = folder.resolve("out-of-memory");
-        Outcome run = run("--devices", "1", "--batch-per-device", "600,4", "--output", report.toString());
+        Outcome run = run("--devices", "1", "--batch-per-device", "900,4", "--output", report.toString());
         assertEquals(1, run.status(), run.all());
         JsonNode results = Scripts.report(report).get("results");
         assertEquals("failed", results.get(0).get("status").asText(), results.get(0)::toString);
