@@ -7,6 +7,8 @@ import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import dev.lockstep.worker.kernel.ProductCode.Geometry;
+import dev.lockstep.worker.libtorch.AutocastMode;
+import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibTorch;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -67,9 +69,10 @@ final class ChannelProducts implements AutoCloseable {
                 new float[few * many]);
     }
 
-    /** Whether this serves such images on the side of few channels, and is faster than oneDNN. */
+    /** Whether this serves such images, in float32 throughout, and is faster than oneDNN. */
     static boolean fit(PtNDArray images, long few) {
         return few <= MOST_OF_FEW
+                && AutocastMode.type(DeviceType.CPU) == null
                 && Elements.of(images).filter(Elements.FLOAT32::equals).isPresent()
                 && Kernels.fit(images);
     }
@@ -94,6 +97,28 @@ final class ChannelProducts implements AutoCloseable {
     /** Pixels of a strip. */
     long strip() {
         return Math.max(1, STRIP_BYTES / (manyBytes() * PIXELS)) * PIXELS;
+    }
+
+    /** What is done with a strip. */
+    interface Use {
+        /**
+         * Does it.
+         *
+         * @param first the strip's first pixel in its image
+         * @param pixel the same, counted through all images
+         */
+        void strip(long image, long first, long pixels, long pixel);
+    }
+
+    /** Goes through images by strips, each of one image. */
+    void forEachStrip(PtNDArray images, Use use) {
+        Shape shape = images.getShape();
+        long imagePixels = shape.get(2) * shape.get(3);
+        for (long image = 0; image < shape.get(0); image++) {
+            for (long first = 0; first < imagePixels; first += strip()) {
+                use.strip(image, first, Math.min(strip(), imagePixels - first), image * imagePixels + first);
+            }
+        }
     }
 
     /** Memory for the many channels of a strip. */

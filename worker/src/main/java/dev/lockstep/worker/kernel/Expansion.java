@@ -9,7 +9,6 @@ import dev.lockstep.worker.libtorch.LibTorch;
  */
 public final class Expansion implements AutoCloseable {
     private final PtNDArray input;
-    private final long imagePixels;
     private final long outputs;
     private final ChannelProducts products;
 
@@ -19,7 +18,6 @@ public final class Expansion implements AutoCloseable {
      */
     public Expansion(PtNDArray input, PtNDArray weight) {
         this.input = input;
-        imagePixels = input.getShape().get(2) * input.getShape().get(3);
         outputs = weight.getShape().get(0);
         products = new ChannelProducts(weight, input.getShape().get(1), true);
     }
@@ -43,14 +41,10 @@ public final class Expansion implements AutoCloseable {
     void forward(PtNDArray output, Use use) {
         long read = LibTorch.address(input);
         long written = LibTorch.address(output);
-        for (long image = 0; image < input.getShape().get(0); image++) {
-            for (long first = 0; first < imagePixels; first += products.strip()) {
-                long pixels = Math.min(products.strip(), imagePixels - first);
-                long pixel = image * imagePixels + first;
-                products.widen(read + pixel * products.fewBytes(), written + pixel * products.manyBytes(), pixels);
-                use.pixels(image, first, pixels);
-            }
-        }
+        products.forEachStrip(input, (image, first, pixels, pixel) -> {
+            products.widen(read + pixel * products.fewBytes(), written + pixel * products.manyBytes(), pixels);
+            use.pixels(image, first, pixels);
+        });
     }
 
     /**
@@ -65,7 +59,9 @@ public final class Expansion implements AutoCloseable {
         PtNDArray gradient = LibTorch.emptyLike(input);
         long read = LibTorch.address(input);
         long written = LibTorch.address(gradient);
-        long all = input.getShape().get(0) * imagePixels;
+        long all = input.getShape().get(0)
+                * input.getShape().get(2)
+                * input.getShape().get(3);
         try (VectorMemory memory = products.stripMemory()) {
             long strip = memory.address();
             for (long first = 0; first < all; first += products.strip()) {

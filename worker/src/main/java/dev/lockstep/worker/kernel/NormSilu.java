@@ -194,8 +194,16 @@ public final class NormSilu implements AutoCloseable {
      * @param output address of where the first pixel's y goes
      */
     void addSums(long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
+        run(kernels::sumsAndOutput, image, firstPixel, pixels, gradient, output);
+    }
+
+    private interface GradientKernel {
+        void run(Part part, long input, long gradient, long output, Tables tables);
+    }
+
+    private void run(GradientKernel kernel, long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
         long offset = offset(image, firstPixel);
-        kernels.sumsAndOutput(
+        kernel.run(
                 Part.ofImage(image, pixels),
                 LibTorch.address(input) + offset,
                 LibTorch.address(gradient) + offset,
@@ -256,13 +264,7 @@ public final class NormSilu implements AutoCloseable {
      * @param output address of where the first pixel's goes
      */
     void addProducts(long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
-        long offset = offset(image, firstPixel);
-        kernels.squeezedSumsAndOutput(
-                Part.ofImage(image, pixels),
-                LibTorch.address(input) + offset,
-                LibTorch.address(gradient) + offset,
-                output,
-                tables);
+        run(kernels::squeezedSumsAndOutput, image, firstPixel, pixels, gradient, output);
     }
 
     /**

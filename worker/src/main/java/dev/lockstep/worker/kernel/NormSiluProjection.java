@@ -12,7 +12,6 @@ import dev.lockstep.worker.libtorch.LibTorch;
 public final class NormSiluProjection implements AutoCloseable {
     private final NormSilu normSilu;
     private final PtNDArray input;
-    private final long imagePixels;
     private final long outputs;
     private final ChannelProducts products;
 
@@ -23,7 +22,6 @@ public final class NormSiluProjection implements AutoCloseable {
     public NormSiluProjection(NormSilu normSilu, PtNDArray weight) {
         this.normSilu = normSilu;
         input = normSilu.input();
-        imagePixels = input.getShape().get(2) * input.getShape().get(3);
         outputs = weight.getShape().get(0);
         products = new ChannelProducts(weight, input.getShape().get(1), false);
     }
@@ -31,15 +29,6 @@ public final class NormSiluProjection implements AutoCloseable {
     /** Whether this serves an input, and is faster than oneDNN. */
     public static boolean fits(PtNDArray input, long outputs) {
         return ChannelProducts.fit(input, outputs);
-    }
-
-    /** What is done with some pixels of an image. */
-    private interface Use {
-        /**
-         * @param pixel the first of them, counted through all images
-         * @param strip memory for many channels of each
-         */
-        void pixels(long image, long first, long pixels, long pixel, long strip);
     }
 
     /**
@@ -52,10 +41,13 @@ public final class NormSiluProjection implements AutoCloseable {
         PtNDArray output = ChannelProducts.empty(input, outputs);
         long written = LibTorch.address(output);
         normSilu.putFactor(factor);
-        forEachStrip((image, first, pixels, pixel, strip) -> {
-            normSilu.forwardScaled(image, first, pixels, strip);
-            products.narrow(strip, written + pixel * products.fewBytes(), pixels);
-        });
+        try (VectorMemory memory = products.stripMemory()) {
+            long strip = memory.address();
+            products.forEachStrip(input, (image, first, pixels, pixel) -> {
+                normSilu.forwardScaled(image, first, pixels, strip);
+                products.narrow(strip, written + pixel * products.fewBytes(), pixels);
+            });
+        }
         return output;
     }
 
@@ -73,25 +65,17 @@ public final class NormSiluProjection implements AutoCloseable {
         long read = LibTorch.address(outputGradient);
         long written = LibTorch.address(gradient);
         normSilu.clearSums();
-        forEachStrip((image, first, pixels, pixel, strip) -> {
-            long from = read + pixel * products.fewBytes();
-            products.widen(from, written + pixel * products.manyBytes(), pixels);
-            normSilu.addProducts(image, first, pixels, gradient, strip);
-            products.addWeightGradient(from, strip, pixels);
-        });
+        try (VectorMemory memory = products.stripMemory()) {
+            long strip = memory.address();
+            products.forEachStrip(input, (image, first, pixels, pixel) -> {
+                long from = read + pixel * products.fewBytes();
+                products.widen(from, written + pixel * products.manyBytes(), pixels);
+                normSilu.addProducts(image, first, pixels, gradient, strip);
+                products.addWeightGradient(from, strip, pixels);
+            });
+        }
         products.addWeightGradientTo(weightSum);
         return gradient;
-    }
-
-    private void forEachStrip(Use use) {
-        try (VectorMemory strip = products.stripMemory()) {
-            for (long image = 0; image < input.getShape().get(0); image++) {
-                for (long first = 0; first < imagePixels; first += products.strip()) {
-                    long pixels = Math.min(products.strip(), imagePixels - first);
-                    use.pixels(image, first, pixels, image * imagePixels + first, strip.address());
-                }
-            }
-        }
     }
 
     @Override

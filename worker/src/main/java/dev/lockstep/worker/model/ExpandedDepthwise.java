@@ -8,8 +8,6 @@ import dev.lockstep.worker.kernel.Expansion;
 import dev.lockstep.worker.kernel.Kernels;
 import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.kernel.NormSiluDepthwise;
-import dev.lockstep.worker.libtorch.AutocastMode;
-import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 
 /**
  * A 1 x 1 convolution to more channels, batch norm, {@code torch.nn.SiLU} and a depthwise convolution. Where kernels serve them, they go through the
@@ -36,7 +34,7 @@ final class ExpandedDepthwise extends Layer {
 
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
-        if (training && GraphCuts.pay(input) && AutocastMode.type(DeviceType.CPU) == null && Expansion.fits(input)) {
+        if (training && GraphCuts.pay(input) && Expansion.fits(input)) {
             return allTogether(input);
         }
         try (PtNDArray expanded = expansion.apply(input, training)) {

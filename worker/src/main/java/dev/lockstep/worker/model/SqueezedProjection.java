@@ -6,8 +6,6 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.lockstep.worker.kernel.NormSilu;
 import dev.lockstep.worker.kernel.NormSiluProjection;
-import dev.lockstep.worker.libtorch.AutocastMode;
-import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 
 /**
  * Batch norm, {@code torch.nn.SiLU}, squeeze-and-excitation and a 1 x 1 convolution without bias. To few channels, kernels do all of it, some pixels at
@@ -35,7 +33,6 @@ final class SqueezedProjection extends Layer {
     PtNDArray apply(PtNDArray input, boolean training) {
         if (training
                 && GraphCuts.pay(input)
-                && AutocastMode.type(DeviceType.CPU) == null
                 && NormSiluProjection.fits(input, weight.getArray().getShape().get(0))) {
             return together(input);
         }
