@@ -45,7 +45,7 @@ record OverheadOrder(
             RunSetting.STRATEGY, "data-parallel,all-reduce",
             RunSetting.PRECISION, "fp32",
             RunSetting.STEPS, "24",
-            RunSetting.WARMUP, "10");
+            RunSetting.WARMUP, "24");
     private static final Map<RunSetting, String> QUICK = Map.of(
             RunSetting.STEPS, "3",
             RunSetting.WARMUP, "1",

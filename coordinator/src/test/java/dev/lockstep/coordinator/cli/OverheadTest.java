@@ -117,7 +117,7 @@ class OverheadTest {
         assertEquals(9, bare.training().seed());
         assertEquals(7, bare.batch());
         assertEquals(24, bare.steps());
-        assertEquals(10, bare.warmupSteps());
+        assertEquals(24, bare.warmupSteps());
         Map<String, String> run = order.run(new Contender(2, Strategy.ALL_REDUCE));
         assertEquals(
                 Map.of(
@@ -128,7 +128,7 @@ class OverheadTest {
                         "learning-rate", "0.5",
                         "seed", "9",
                         "steps", "24",
-                        "warmup", "10",
+                        "warmup", "24",
                         "devices", "2",
                         "strategy", "all-reduce"),
                 run);
