@@ -69,7 +69,8 @@ final class ClusterOptions {
         String specification = cuda.specification(devices);
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
+        // It has little to compute, and would compile it beside replicas that train: the quick compiler is enough.
+        command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"));
         command.addAll(JavaOptions.forThisVersion());
         command.addAll(List.of("-cp", classPath(shell.home(), "coordinator"), MAIN_CLASS));
         command.addAll(List.of("--run-dir", shell.runDir().path().toString(), "--devices", specification));

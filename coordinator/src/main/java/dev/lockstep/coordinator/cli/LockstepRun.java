@@ -15,7 +15,7 @@ final class LockstepRun implements Turns.Side {
     private final CoordinatorClient client;
     private final List<Long> pids;
     private final String what;
-    private RunView run;
+    private final WatchedRun run;
 
     /**
      * Submits it to the cluster of the shell's run folder.
@@ -29,14 +29,16 @@ final class LockstepRun implements Turns.Side {
         this.client = CoordinatorClient.of(shell.runDir());
         this.pids = List.copyOf(pids);
         this.what = what;
-        this.run = client.submit(settings);
+        this.run = new WatchedRun(shell, client, client.submit(settings));
     }
 
     /** Waits until steps are timed; also until it is over, should that come first. */
     void awaitMeasuring() {
         while (!isThrough()
-                && run.measurements().stream().map(MeasurementView::state).allMatch(BEFORE_MEASURING::contains)) {
-            // It looks once a second.
+                && run.view().measurements().stream()
+                        .map(MeasurementView::state)
+                        .allMatch(BEFORE_MEASURING::contains)) {
+            // It waits.
         }
     }
 
@@ -55,9 +57,7 @@ final class LockstepRun implements Turns.Side {
         if (shell.interrupt().isRequested()) {
             throw new CommandException(ExitStatus.CANCELLED, "cancelled while it was measured");
         }
-        shell.timer().pause(RunFollower.INTERVAL);
-        run = client.run(run.id());
-        return run.isOver();
+        return run.next().isOver();
     }
 
     /**
@@ -66,6 +66,6 @@ final class LockstepRun implements Turns.Side {
      * @throws CommandException unless it succeeded
      */
     RunView done() {
-        return new RunFollower(shell, client).require(run, what);
+        return new RunFollower(shell, client).require(run.view(), what);
     }
 }

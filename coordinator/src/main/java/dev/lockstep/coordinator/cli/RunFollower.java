@@ -2,13 +2,9 @@ package dev.lockstep.coordinator.cli;
 
 import dev.lockstep.coordinator.api.RunView;
 import java.nio.file.Path;
-import java.time.Duration;
 
 /** Watches a run until it is over, then prints its report. */
 final class RunFollower {
-    /** Each look costs the cores that replicas train on some milliseconds. */
-    static final Duration INTERVAL = Duration.ofSeconds(1);
-
     /** What Ctrl-C means while a run is watched. */
     enum OnInterrupt {
         CANCEL,
@@ -92,6 +88,7 @@ final class RunFollower {
     }
 
     private RunView watch(RunView submitted, OnInterrupt onInterrupt, RunDisplay display) {
+        WatchedRun watched = new WatchedRun(shell, client, submitted);
         RunView run = submitted;
         boolean cancelled = false;
         boolean queued = false;
@@ -108,8 +105,7 @@ final class RunFollower {
                 display.note("cancelling, waiting for the report (Ctrl-C again leaves at once)");
                 client.cancel(run.id());
             }
-            shell.timer().pause(INTERVAL);
-            run = client.run(run.id());
+            run = watched.next();
             // Not said of a run that only just arrived: it is queued for a moment even when nothing is before it.
             if (run.status().equals("queued") && !queued) {
                 queued = true;

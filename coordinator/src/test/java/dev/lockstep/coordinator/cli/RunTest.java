@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -121,6 +122,42 @@ class RunTest {
                 "report: " + reportDir() + " (plots/, report.csv, report.html, report.json, report.md)",
                 shell.out().get(shell.out().size() - 1));
         assertEquals(List.of(), shell.err());
+    }
+
+    @Test
+    void shouldLookMoreSeldomTheLongerARunTakes() {
+        coordinator.on("POST /runs", run("running", WAITING)).on("GET /runs/r1", () -> {
+            boolean over = clock().compareTo(Duration.ofMinutes(2)) >= 0;
+            return new FakeCoordinator.Answer(200, run(over ? "completed" : "running", over ? DONE : WAITING));
+        });
+        assertEquals(0, shell.execute("run"));
+        long looks =
+                coordinator.requests().stream().filter("GET /runs/r1"::equals).count();
+        // Once a second for 20 s, then at 5 % of the time that has passed until that is 5 s: 20 + 20 ln 5 + 4.
+        assertTrue(looks > 45 && looks < 60, () -> looks + " looks in two minutes");
+        assertTrue(clock().compareTo(Duration.ofSeconds(125)) <= 0, () -> "seen after " + clock());
+    }
+
+    @Test
+    void shouldSeeWithinASecondThatALongRunIsCancelled() {
+        Duration[] pressed = {null};
+        coordinator
+                .on("POST /runs", run("running", WAITING))
+                .on("POST /runs/r1/cancel", run("running", WAITING))
+                .on("GET /runs/r1", () -> {
+                    if (pressed[0] == null && clock().compareTo(Duration.ofMinutes(2)) >= 0) {
+                        pressed[0] = clock();
+                        shell.pressControlC();
+                    }
+                    boolean cancelled = coordinator.requests().contains("POST /runs/r1/cancel");
+                    return new FakeCoordinator.Answer(200, run(cancelled ? "cancelled" : "running", WAITING));
+                });
+        assertEquals(130, shell.execute("run"));
+        assertEquals(Duration.ofSeconds(1), clock().minus(pressed[0]));
+    }
+
+    private Duration clock() {
+        return Duration.ofNanos(shell.shell().timer().nanos());
     }
 
     @ParameterizedTest
