@@ -51,7 +51,7 @@ public final class Observations {
         found.disturbances();
         List<Result> widest = found.widest();
         widest.forEach(found::scaling);
-        widest.forEach(found::largestPhase);
+        found.largestPhases(widest);
         Stream.concat(
                         finished.stream().filter(result -> result.deviceCount() == 1),
                         widest.stream().filter(result -> result.deviceCount() > 1))
@@ -162,18 +162,53 @@ public final class Observations {
         return phase.millis(to.phaseMillis()) - phase.millis(from.phaseMillis());
     }
 
-    private void largestPhase(Result result) {
-        Phase largest = Collections.max(
+    /** One sentence for all ways of training that have it in common: a sweep has many. */
+    private void largestPhases(List<Result> results) {
+        results.stream()
+                .collect(Collectors.groupingBy(Observations::largestPhase, LinkedHashMap::new, Collectors.toList()))
+                .forEach((phase, alike) -> {
+                    if (alike.size() == 1) {
+                        largestPhase(phase, alike.get(0));
+                    } else {
+                        largestPhase(phase, alike);
+                    }
+                });
+    }
+
+    private static Phase largestPhase(Result result) {
+        return Collections.max(
                 Arrays.asList(Phase.values()), Comparator.comparingDouble(phase -> phase.millis(result.phaseMillis())));
-        double millis = largest.millis(result.phaseMillis());
+    }
+
+    private static double share(Phase phase, Result result) {
+        return phase.millis(result.phaseMillis()) / result.stepMillis().mean();
+    }
+
+    private void largestPhase(Phase phase, Result result) {
         add(
                 "The largest part of a step of %s on replica 0 is %s: %s ms, %s of the step."
                         .formatted(
                                 result.id(),
-                                described(largest),
-                                decimal(millis, 2),
-                                percent(millis / result.stepMillis().mean())),
+                                described(phase),
+                                decimal(phase.millis(result.phaseMillis()), 2),
+                                percent(share(phase, result))),
                 result);
+    }
+
+    private void largestPhase(Phase phase, List<Result> alike) {
+        Comparator<Result> byShare = Comparator.comparingDouble(result -> share(phase, result));
+        Result least = Collections.min(alike, byShare);
+        Result most = Collections.max(alike, byShare);
+        add(
+                "The largest part of a step on replica 0 is %s in %d configurations, from %s of the step (%s) to %s (%s)."
+                        .formatted(
+                                described(phase),
+                                alike.size(),
+                                percent(share(phase, least)),
+                                least.id(),
+                                percent(share(phase, most)),
+                                most.id()),
+                alike.toArray(Result[]::new));
     }
 
     private void precision(Result result) {

@@ -71,6 +71,26 @@ class ObservationsTest {
     }
 
     @Test
+    void shouldNameTheLargestPartOnceForAllThatHaveItInCommon() {
+        List<Observation> largest = matching(
+                of(
+                        SampleMeasurement.dataParallel(2, 64, 200),
+                        SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.AMP, 2, 64, 100)
+                                .withPasses(0.2, 0.6),
+                        SampleMeasurement.of(Strategy.ALL_REDUCE, Precision.FP32, 2, 64, 100)
+                                .withPasses(0.5, 0.3)),
+                "The largest part");
+        assertEquals(
+                List.of(
+                        "The largest part of a step on replica 0 is backward in 2 configurations, from 50.0 % of the step (data-parallel-fp32-2x32) to 60.0 % (data-parallel-amp-2x32).",
+                        "The largest part of a step of all-reduce-fp32-2x32 on replica 0 is forward: 50.00 ms, 50.0 % of the step."),
+                largest.stream().map(Observation::text).toList());
+        assertEquals(
+                List.of("data-parallel-fp32-2x32", "data-parallel-amp-2x32"),
+                largest.get(0).evidence());
+    }
+
+    @Test
     void shouldCompareMixedWithFullPrecision() {
         SampleMeasurement full = SampleMeasurement.dataParallel(1, 32, 100, 101, 99);
         SampleMeasurement mixed = SampleMeasurement.of(Strategy.DATA_PARALLEL, Precision.AMP, 1, 32, 80, 81, 79);

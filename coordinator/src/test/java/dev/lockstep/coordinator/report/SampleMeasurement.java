@@ -80,6 +80,34 @@ final class SampleMeasurement {
         return this;
     }
 
+    /** The same steps with other shares of each in the two passes. */
+    SampleMeasurement withPasses(double forward, double backward) {
+        stepsByRank.replaceAll(steps -> steps.stream()
+                .map(step -> new StepReport(
+                        step.step(),
+                        step.stepNanos(),
+                        withPasses(
+                                step.phases(),
+                                Math.round(forward * step.stepNanos()),
+                                Math.round(backward * step.stepNanos())),
+                        step.waitNanos(),
+                        step.loss()))
+                .toList());
+        return this;
+    }
+
+    private static PhaseNanos withPasses(PhaseNanos phases, long forward, long backward) {
+        return new PhaseNanos(
+                phases.scatter(),
+                phases.replicate(),
+                forward,
+                phases.gather(),
+                phases.loss(),
+                backward,
+                phases.reduce(),
+                phases.optimizer());
+    }
+
     Result result() {
         return Results.ok(
                 spec, deviceIds, "shared-memory", stepsByRank, summaries, dataWaitMillis, warmUp, disturbance());
