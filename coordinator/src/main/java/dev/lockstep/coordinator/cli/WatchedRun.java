@@ -5,7 +5,7 @@ import java.time.Duration;
 
 /**
  * A run as it was when it was last looked at. Each look takes the cores that replicas train on some milliseconds, so that it is looked at
- * every second only at first, and the longer it takes the more seldom: it is never behind by more than a twentieth of its time.
+ * every second only at first, and the longer it takes the more seldom: every twentieth of the time that has passed, up to five seconds.
  */
 final class WatchedRun {
     private static final Duration SHORTEST_INTERVAL = Duration.ofSeconds(1);

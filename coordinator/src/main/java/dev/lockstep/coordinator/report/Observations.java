@@ -163,8 +163,8 @@ public final class Observations {
     }
 
     /** One sentence for all ways of training that have it in common: a sweep has many. */
-    private void largestPhases(List<Result> results) {
-        results.stream()
+    private void largestPhases(List<Result> widest) {
+        widest.stream()
                 .collect(Collectors.groupingBy(Observations::largestPhase, LinkedHashMap::new, Collectors.toList()))
                 .forEach((phase, alike) -> {
                     if (alike.size() == 1) {
