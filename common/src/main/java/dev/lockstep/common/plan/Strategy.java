@@ -4,7 +4,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 
 /** How replicas work together on one step. */
 public enum Strategy implements Labelled {
-    /** {@code torch.nn.DataParallel}: replica 0 owns the parameters, the loss and the optimizer. */
+    /** {@code torch.nn.DataParallel}: replica 0 owns the parameters and computes the loss. */
     DATA_PARALLEL("data-parallel"),
     /** {@code DistributedDataParallel}: resident replicas, gradients summed into every replica. */
     ALL_REDUCE("all-reduce");

@@ -169,8 +169,9 @@ public final class ReduceBenchmark {
         long start = meet();
         next();
         try (NDManager scope = manager.newSubManager()) {
-            collective.reduce(scope);
+            collective.reduceShard(scope, 0);
         }
+        collective.awaitUpdates();
         return System.nanoTime() - start;
     }
 
@@ -190,7 +191,7 @@ public final class ReduceBenchmark {
     }
 
     private void next() {
-        collective.begin(new StepCommand(step, 0, List.of(1, 1), Reduction.SUM_TO_FIRST));
+        collective.begin(new StepCommand(step, 0, List.of(1, 1), Reduction.SUM_TO_ALL));
         step++;
     }
 

@@ -8,7 +8,8 @@ import dev.lockstep.common.work.StepCommand;
  * What replicas do together in a step. Each method waits for whom it needs.
  *
  * <p>Data-parallel, in this order: {@link #begin}, {@link #replicate}, {@link #gather}, {@link #scatter}, {@link #reduce}. Every active
- * rank calls all of them, an idle one {@link #begin} and {@link #sitOut}.
+ * rank calls all of them, an idle one {@link #begin} and {@link #sitOut}. Replicas that share their parameters end the step as all-reduce
+ * does, in place of {@link #reduce}.
  *
  * <p>All-reduce: {@link #begin}; on active ranks {@link #replicate} and {@link #shareLogits}, on idle ones {@link #sitOut};
  * {@link #reduceShard}; {@link #anyOverflow} if the loss is scaled; {@link #awaitUpdates}. Idle ranks have their part to step, too.
@@ -68,7 +69,10 @@ public interface Collective extends AutoCloseable {
      */
     boolean anyOverflow(boolean here);
 
-    /** Returns when every rank has stepped its part of the parameters, and with it is done with the gradients. */
+    /**
+     * Announces that this rank has stepped its part of the parameters. Returns when every rank has, and with it is done with the
+     * gradients; under data-parallel on replica 0 alone, without which no other begins its next step.
+     */
     void awaitUpdates();
 
     /** Time spent waiting for other ranks since the last call, in nanoseconds. */

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.memory.Segment;
 import dev.lockstep.common.memory.SegmentLayout;
+import dev.lockstep.common.work.Reduction;
 import dev.lockstep.common.work.StepCommand;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,18 +20,18 @@ import java.util.List;
  *
  * <p>Why no one reads what another is changing, for a step k:
  * <ul>
- *   <li>Replica 0 announces REPLICATED after its optimizer and its running statistics of step k-1, and after the last wait for
- *       REDUCED: whoever has seen it may read parameters and statistics and may overwrite its own logits and gradients, even if
- *       it was idle for some steps.
- *   <li>Replica 0 changes parameters, statistics, gathered logits and its own gradients again only after it has seen GATHERED or
- *       REDUCED of every active rank, and a rank announces these after it has read what they end the reading of.
- *   <li>Every rank sums its own {@link Shard} of all gradients into replica 0's, after BACKWARD_DONE of all. Who has none goes on: it
- *       overwrites its gradients only in the next step, which replica 0 begins when it has read them.
+ *   <li>Every rank sums its own {@link Shard} of all gradients into replica 0's, after BACKWARD_DONE of all active ones. No one computes
+ *       with the parameters then, so that it steps its shard of them where all read them, and announces UPDATED.
+ *   <li>Replica 0 announces REPLICATED of step k after it has seen UPDATED of step k-1 of all who have a shard: whoever has seen that may
+ *       read parameters and statistics and may overwrite its own logits and gradients, even if it was idle for some steps. Who
+ *       has no samples waits for BACKWARD_DONE of step k instead, which comes later.
+ *   <li>Replica 0 overwrites the gathered logits only after REPLICATED, and so when no one reads those of the step before.
  * </ul>
  *
- * <p>All-reduce has one wait more, and needs fewer: every rank ends step k only when it has seen UPDATED of all, so that what step k
- * read and wrote is free. The parameters of the segment are every replica's: a shard's owner steps it where all read it, and to have
- * seen UPDATED is to have gathered it.
+ * <p>Under data-parallel that is all. Under all-reduce every rank ends its step only when it has seen UPDATED of all, replica 0 or not: idle
+ * ranks, too, leave their share of the loss in the segment, and replica 0 must have read the last one.
+ *
+ * <p>{@link #reduce} is for parameters that lie elsewhere, and are replica 0's alone to step: it waits for REDUCED instead of UPDATED.
  */
 public final class SharedMemoryCollective implements Collective {
     private final int rank;
@@ -139,10 +140,15 @@ public final class SharedMemoryCollective implements Collective {
         return segment.overflow(layout.ranks());
     }
 
+    /** Under data-parallel replica 0 waits for all. The others do so when they wait for its next REPLICATED. */
     @Override
     public void awaitUpdates() {
         publish(Stage.UPDATED);
-        rendezvous.await(0, layout.ranks(), Stage.UPDATED, step.step());
+        if (step.reduction() == Reduction.SUM_TO_ALL) {
+            rendezvous.await(0, layout.ranks(), Stage.UPDATED, step.step());
+        } else if (rank == 0) {
+            rendezvous.await(0, Shard.owners(layout.ranks(), layout.flatParameters()), Stage.UPDATED, step.step());
+        }
     }
 
     /** Sums this rank's shard of as many as there are. */

@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The scaling of the loss within a step, one for all replicas. Under data-parallel replica 0 does all of it. Under all-reduce each rank
- * multiplies its loss with {@link #scale}, {@link #unscale}s its shard of the sums, and tells the others by
- * {@link Segment#publishOverflow}; they step their shards only if none found one. Replica 0 {@link #update}s either way, before the
+ * The scaling of the loss within a step, one for all replicas. Who computes a loss multiplies it with {@link #scale}. Where
+ * parameters are replica 0's alone, it does all the rest; elsewhere each rank {@link #unscale}s its shard of the sums and tells the others
+ * by {@link Segment#publishOverflow}, and they step their shards only if none found one. Replica 0 {@link #update}s either way, before the
  * next step begins.
  */
 public sealed interface LossScaling {

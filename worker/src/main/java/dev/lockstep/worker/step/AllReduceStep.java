@@ -24,12 +24,11 @@ final class AllReduceStep implements TrainingStep {
     private final Passes passes;
     private final InputSlots inputs;
     private final Collective collective;
-    private final SteppedShard shard;
+    private final ShardedUpdate update;
     private final LossScaling scaling;
 
     /**
      * @param manager parent of each step's own manager, which holds what the step makes and is closed with it
-     * @param shard the part of the parameters that this rank steps
      */
     AllReduceStep(
             int rank,
@@ -37,51 +36,29 @@ final class AllReduceStep implements TrainingStep {
             Passes passes,
             InputSlots inputs,
             Collective collective,
-            SteppedShard shard,
+            ShardedUpdate update,
             LossScaling scaling) {
         this.rank = rank;
         this.manager = manager;
         this.passes = passes;
         this.inputs = inputs;
         this.collective = collective;
-        this.shard = shard;
+        this.update = update;
         this.scaling = scaling;
     }
 
-    /** The reduce phase ends with the parameters complete: its second part is the wait for the other shards, after the optimizer. */
     @Override
     public Double run(StepCommand command, PhaseClock clock) {
         try (NDManager scope = manager.newSubManager()) {
             collective.begin(command);
             double lossShare = command.isActive(rank) ? computeGradients(command, scope, clock) : sitOut(clock);
-            Double loss = clock.waiting(() -> collective.reduceShard(scope, lossShare));
-            clock.mark(Phase.REDUCE);
-            stepShard(clock);
-            clock.mark(Phase.OPTIMIZER);
-            clock.waitFor(collective::awaitUpdates);
-            clock.mark(Phase.REDUCE);
-            return loss;
+            return update.run(scope, lossShare, clock);
         }
     }
 
     private double sitOut(PhaseClock clock) {
         clock.waitFor(collective::sitOut);
         return 0;
-    }
-
-    /** Steps this rank's shard, unless any rank's shard of the sums overflowed: all step or none. */
-    private void stepShard(PhaseClock clock) {
-        if (!scaling.isActive()) {
-            shard.step();
-            return;
-        }
-        boolean overflow = clock.waiting(() -> collective.anyOverflow(!scaling.unscale(shard.sums())));
-        if (!overflow) {
-            shard.step();
-        }
-        if (rank == 0) {
-            scaling.update(overflow);
-        }
     }
 
     /** Leaves the gradients of this rank's share of the loss in its flat gradients, and returns that share. */

@@ -114,6 +114,11 @@ final class CpuDevice implements ReplicaDevice {
     }
 
     @Override
+    public boolean sharesParameters() {
+        return true;
+    }
+
+    @Override
     public SteppedShard steppedShard(NDManager manager, ReplicaSpec spec, Segment segment, Replica replica)
             throws IOException {
         return SteppedShard.of(manager, segment, replica, spec);

@@ -168,6 +168,11 @@ final class CudaDevice implements ReplicaDevice {
     }
 
     @Override
+    public boolean sharesParameters() {
+        return false;
+    }
+
+    @Override
     public SteppedShard steppedShard(NDManager manager, ReplicaSpec spec, Segment segment, Replica replica) {
         return SteppedShard.whole(manager, replica, spec.training().optimizer());
     }

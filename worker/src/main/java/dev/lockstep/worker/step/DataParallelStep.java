@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.worker.collective.Collective;
-import dev.lockstep.worker.optimizer.Optimizer;
 import dev.lockstep.worker.precision.LossScaling;
 import dev.lockstep.worker.step.CrossEntropy.Loss;
 import dev.lockstep.worker.step.InputSlots.Range;
@@ -15,59 +14,61 @@ import dev.lockstep.worker.step.PhaseClock.Phase;
 final class DataParallelStep implements TrainingStep {
     private final int rank;
     private final NDManager manager;
-    private final Replica replica;
     private final Passes passes;
     private final InputSlots inputs;
     private final Collective collective;
-    private final Optimizer optimizer;
+    private final ParameterUpdate update;
     private final LossScaling scaling;
 
     /**
      * @param manager parent of each step's own manager, which holds what the step makes and is closed with it
-     * @param optimizer null but on rank 0
      */
     DataParallelStep(
             int rank,
             NDManager manager,
-            Replica replica,
             Passes passes,
             InputSlots inputs,
             Collective collective,
-            Optimizer optimizer,
+            ParameterUpdate update,
             LossScaling scaling) {
         this.rank = rank;
         this.manager = manager;
-        this.replica = replica;
         this.passes = passes;
         this.inputs = inputs;
         this.collective = collective;
-        this.optimizer = optimizer;
+        this.update = update;
         this.scaling = scaling;
     }
 
-    /**
-     * A rank without samples only sees to it that no one waits for it. The loss is read last: the host would wait for the device until
-     * there is one.
-     */
+    /** The loss is read last: the host would wait for the device until there is one. */
     @Override
     public Double run(StepCommand command, PhaseClock clock) {
-        collective.begin(command);
-        if (!command.isActive(rank)) {
-            clock.waitFor(collective::sitOut);
-            return null;
-        }
         try (NDManager scope = manager.newSubManager()) {
-            int samples = command.chunks().get(rank);
-            NDArray images = inputs.images(scope, new Range(command.slot(), command.firstSample(rank), samples));
-            clock.mark(Phase.SCATTER);
-            return command.chunks().size() == 1
-                    ? runAlone(command, scope, images, clock)
-                    : runTogether(command, scope, images, clock);
+            collective.begin(command);
+            Loss loss = null;
+            if (command.isActive(rank)) {
+                loss = computeGradients(command, scope, clock);
+            } else {
+                clock.waitFor(collective::sitOut);
+            }
+            update.run(command, scope, clock);
+            return loss == null ? null : (double) loss.mean().getFloat();
         }
     }
 
+    /** Leaves the gradients of this rank's chunk in its flat gradients. Returns the batch's loss on replica 0, null on the others. */
+    private Loss computeGradients(StepCommand command, NDManager scope, PhaseClock clock) {
+        Range chunk = new Range(
+                command.slot(), command.firstSample(rank), command.chunks().get(rank));
+        NDArray images = inputs.images(scope, chunk);
+        clock.mark(Phase.SCATTER);
+        return command.chunks().size() == 1
+                ? computeAlone(command, scope, images, clock)
+                : computeTogether(command, scope, images, clock);
+    }
+
     /** As DataParallel calls the module itself when there is but one device: an ordinary training step. */
-    private Double runAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
+    private Loss computeAlone(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         NDArray logits = passes.forward(images);
         clock.mark(Phase.FORWARD);
         // Nobody else takes part; a trace finds the step's logits afterwards, as with more replicas.
@@ -77,12 +78,10 @@ final class DataParallelStep implements TrainingStep {
         clock.mark(Phase.LOSS);
         passes.backward(logits, loss.byLogits());
         clock.mark(Phase.BACKWARD);
-        stepOptimizer(clock);
-        clock.mark(Phase.OPTIMIZER);
-        return (double) loss.mean().getFloat();
+        return loss;
     }
 
-    private Double runTogether(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
+    private Loss computeTogether(StepCommand command, NDManager scope, NDArray images, PhaseClock clock) {
         clock.waitFor(collective::replicate);
         clock.mark(Phase.REPLICATE);
         NDArray logits = passes.forward(images);
@@ -94,26 +93,12 @@ final class DataParallelStep implements TrainingStep {
         clock.mark(Phase.LOSS);
         passes.backward(logits, gradient);
         clock.mark(Phase.BACKWARD);
-        clock.waitFor(() -> collective.reduce(scope));
-        clock.mark(Phase.REDUCE);
-        if (rank == 0) {
-            stepOptimizer(clock);
-            clock.mark(Phase.OPTIMIZER);
-        }
-        return loss == null ? null : (double) loss.mean().getFloat();
+        return loss;
     }
 
     /** Where backward starts: the gradient of the scaled loss by the loss. Made where it is needed: a copy would be waited for. */
     private NDArray scale(NDManager scope) {
         return scope.full(new Shape(), (float) scaling.scale());
-    }
-
-    private void stepOptimizer(PhaseClock clock) {
-        boolean finite = clock.waiting(() -> scaling.unscale(replica.gradients().array()));
-        if (finite) {
-            optimizer.step();
-        }
-        scaling.update(!finite);
     }
 
     private NDArray labels(NDManager scope, StepCommand command) {

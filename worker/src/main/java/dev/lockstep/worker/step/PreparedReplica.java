@@ -13,7 +13,6 @@ import dev.lockstep.common.work.StepCommand;
 import dev.lockstep.common.work.StepReport;
 import dev.lockstep.common.work.TrainingSpec;
 import dev.lockstep.worker.collective.Collective;
-import dev.lockstep.worker.optimizer.Optimizer;
 import dev.lockstep.worker.precision.Arithmetic;
 import dev.lockstep.worker.precision.GradScaler;
 import dev.lockstep.worker.precision.LossScaling;
@@ -107,25 +106,23 @@ final class PreparedReplica implements AutoCloseable {
         Passes passes = device.passes(replica, spec.training(), manager);
         TrainingStep step =
                 switch (spec.strategy()) {
-                    case DATA_PARALLEL ->
-                        new DataParallelStep(
-                                spec.rank(),
-                                manager,
-                                replica,
-                                passes,
-                                inputs,
-                                collective,
-                                optimizer(manager, replica, spec),
-                                scaling);
-                    case ALL_REDUCE ->
-                        new AllReduceStep(
-                                spec.rank(),
-                                manager,
-                                passes,
-                                inputs,
-                                collective,
-                                device.steppedShard(manager, spec, segment, replica),
-                                scaling);
+                    case DATA_PARALLEL -> {
+                        // All replicas step the parameters that they share. Those that are replica 0's alone, it steps
+                        // itself.
+                        boolean shared = spec.ranks() > 1 && device.sharesParameters();
+                        SteppedShard shard = shared || spec.rank() == 0
+                                ? device.steppedShard(manager, spec, segment, replica)
+                                : null;
+                        ParameterUpdate update = shared
+                                ? new ShardedUpdate(spec.rank(), collective, shard, scaling)
+                                : new FirstReplicaUpdate(spec.rank(), collective, shard, scaling);
+                        yield new DataParallelStep(spec.rank(), manager, passes, inputs, collective, update, scaling);
+                    }
+                    case ALL_REDUCE -> {
+                        SteppedShard shard = device.steppedShard(manager, spec, segment, replica);
+                        ShardedUpdate update = new ShardedUpdate(spec.rank(), collective, shard, scaling);
+                        yield new AllReduceStep(spec.rank(), manager, passes, inputs, collective, update, scaling);
+                    }
                 };
         return new PreparedReplica(
                 device,
@@ -140,17 +137,6 @@ final class PreparedReplica implements AutoCloseable {
                 collective,
                 step,
                 files);
-    }
-
-    /** Replica 0 steps all parameters, the others none. */
-    private static Optimizer optimizer(NDManager manager, Replica replica, ReplicaSpec spec) {
-        return spec.rank() == 0
-                ? Optimizer.create(
-                        spec.training().optimizer(),
-                        manager,
-                        replica.parameters().array(),
-                        replica.gradients().array())
-                : null;
     }
 
     /** Replica 0 decides, the others follow. */

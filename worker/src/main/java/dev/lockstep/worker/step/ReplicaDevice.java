@@ -91,8 +91,11 @@ interface ReplicaDevice {
      */
     CommunicatorId createCommunicatorId();
 
+    /** Whether the replicas of such devices compute with one copy of the parameters, so that each can step its part of it. */
+    boolean sharesParameters();
+
     /**
-     * What the replica steps under all-reduce.
+     * What the replica steps: its shard of shared parameters, or all of its own.
      *
      * @throws IOException if the segment cannot be mapped
      */

@@ -10,7 +10,7 @@ import dev.lockstep.worker.optimizer.Optimizer;
 import java.io.IOException;
 
 /**
- * The part of the parameters that one replica answers for under all-reduce.
+ * The part of the parameters that one replica answers for.
  *
  * @param sums the gradients summed over all ranks, float32 [shard]; they lie in replica 0's gradients, or in the replica's own
  * @param optimizer steps this part of the parameters by them
@@ -33,7 +33,7 @@ record SteppedShard(NDArray sums, Optimizer optimizer) {
         }
     }
 
-    /** All of a replica that has memory of its own, as {@code DistributedDataParallel} has it. */
+    /** All of a replica that has memory of its own, as {@code DistributedDataParallel} has it, and {@code DataParallel} on replica 0. */
     static SteppedShard whole(NDManager manager, Replica replica, OptimizerSpec optimizer) {
         NDArray sums = replica.gradients().array();
         return new SteppedShard(

@@ -35,6 +35,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** With parameters that rank 0 sums alone, and with some that all sum in shards. */
@@ -163,13 +165,14 @@ class SharedMemoryCollectiveTest {
         }
     }
 
-    @Test
-    void shouldReduceInShardsWhateverTheChunksAndReturnTheLossOfAll() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void shouldReduceInShardsWhateverTheChunksAndReturnTheLossOfAll(Reduction reduction) throws Exception {
         List<SharedMemoryCollective> collectives = collectives(PATIENCE);
         List<List<Integer>> chunkings =
                 List.of(List.of(3, 3, 3, 1), List.of(2, 2, 1), List.of(1), List.of(3, 3, 3, 1), List.of(2, 2, 1));
         for (int k = 0; k < chunkings.size(); k++) {
-            StepCommand step = new StepCommand(k, 0, chunkings.get(k), Reduction.SUM_TO_ALL);
+            StepCommand step = new StepCommand(k, 0, chunkings.get(k), reduction);
             ownBuffers.get(0).putFloat(0, 7f + k);
 
             List<Double> losses = onAllRanks(rank -> takeInShards(collectives.get(rank), rank, step));
@@ -242,6 +245,26 @@ class SharedMemoryCollectiveTest {
 
         assertEquals(FailureCategory.TIMEOUT, e.failure().category());
         assertTrue(e.getMessage().contains("replica 3"), e.getMessage());
+        segment.publishProgress(3, Stage.UPDATED.progress(0));
+        first.awaitUpdates();
+    }
+
+    @Test
+    void shouldHaveReplicaZeroAloneWaitForAllShardsWhereItsNextStepIsWaitedFor() throws Exception {
+        List<SharedMemoryCollective> collectives = collectives(Duration.ofMillis(50));
+        StepCommand step = new StepCommand(0, 0, List.of(1, 1), Reduction.SUM_TO_FIRST);
+        collectives.subList(0, 2).forEach(collective -> collective.begin(step));
+
+        collectives.get(1).awaitUpdates();
+
+        Collective first = collectives.get(0);
+        if (Shard.owners(RANKS, parameters) == 1) {
+            first.awaitUpdates();
+            return;
+        }
+        LockstepException e = assertThrows(LockstepException.class, first::awaitUpdates);
+        assertTrue(e.getMessage().contains("from replica 2, 3:"), e.getMessage());
+        segment.publishProgress(2, Stage.UPDATED.progress(0));
         segment.publishProgress(3, Stage.UPDATED.progress(0));
         first.awaitUpdates();
     }

@@ -22,7 +22,6 @@ import dev.lockstep.worker.cuda.HostRuntime;
 import dev.lockstep.worker.cuda.LocalNccl;
 import dev.lockstep.worker.libtorch.AutocastMode.DeviceType;
 import dev.lockstep.worker.libtorch.LibTorch;
-import dev.lockstep.worker.optimizer.Optimizer;
 import dev.lockstep.worker.precision.Arithmetic;
 import dev.lockstep.worker.precision.GradScaler;
 import dev.lockstep.worker.precision.LossScaling;
@@ -112,27 +111,25 @@ final class DeviceReplicas implements AutoCloseable {
                     training.model().imageSize(),
                     training.memoryFormat() == MemoryFormat.CHANNELS_LAST);
             passes = new RecordedPasses(replica, recorder, manager, () -> {});
+            SteppedShard whole = SteppedShard.whole(manager, replica, training.optimizer());
             step = strategy == Strategy.DATA_PARALLEL
-                    ? new DataParallelStep(rank, manager, replica, passes, inputs, collective, optimizer(), scaling)
+                    ? new DataParallelStep(
+                            rank,
+                            manager,
+                            passes,
+                            inputs,
+                            collective,
+                            new FirstReplicaUpdate(rank, collective, rank == 0 ? whole : null, scaling),
+                            scaling)
                     : new AllReduceStep(
                             rank,
                             manager,
                             passes,
                             inputs,
                             collective,
-                            SteppedShard.whole(manager, replica, training.optimizer()),
+                            new ShardedUpdate(rank, collective, whole, scaling),
                             scaling);
             return null;
-        }
-
-        private Optimizer optimizer() {
-            return rank == 0
-                    ? Optimizer.create(
-                            training.optimizer(),
-                            manager,
-                            replica.parameters().array(),
-                            replica.gradients().array())
-                    : null;
         }
 
         Double run(StepCommand command) {

@@ -165,7 +165,7 @@ class TrainingStepTest {
     @ParameterizedTest
     @EnumSource
     void shouldComputeTheSameWhenRanksRunAhead(Strategy strategy) throws Exception {
-        // With idle ranks and lone steps in between, which wait for nobody.
+        // With idle ranks and lone steps in between.
         List<Integer> batches = List.of(10, 5, 1, 10, 10, 5, 5, 1, 1, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 10);
         assertEquals(checksum(strategy, batches, true), checksum(strategy, batches, false));
     }
@@ -208,16 +208,18 @@ class TrainingStepTest {
                         phases.gather(),
                         phases.loss(),
                         phases.backward(),
-                        phases.reduce())) {
+                        phases.reduce(),
+                        phases.optimizer())) {
                     assertTrue(phase > 0, phases.toString());
                 }
-                assertEquals(rank == 0, phases.optimizer() > 0);
                 assertTrue(phases.sum() <= report.stepNanos() && report.stepNanos() <= whole, report.toString());
                 assertTrue(report.waitNanos() <= phases.sum(), report.toString());
             }
             StepReport idle = reports.get(2);
-            assertEquals(0, idle.phases().sum());
-            assertEquals(0, idle.waitNanos());
+            PhaseNanos phases = idle.phases();
+            assertTrue(phases.reduce() > 0 && phases.optimizer() > 0, phases.toString());
+            assertEquals(phases.reduce() + phases.optimizer(), phases.sum());
+            assertTrue(idle.waitNanos() > 0 && idle.waitNanos() <= phases.reduce(), idle.toString());
             assertTrue(idle.stepNanos() > 0);
         }
     }
