@@ -106,20 +106,18 @@ final class OverheadMeasurer {
 
     private void train() {
         Map<Contender, List<Comparison.Round>> measured = new LinkedHashMap<>();
-        List<Contender> contenders = Contender.of(order.plan());
-        contenders.forEach(contender -> measured.put(contender, new ArrayList<>()));
         try {
-            train(contenders, measured);
+            train(measured);
         } finally {
             // Should it have failed, what was measured until then stands.
             training = measured.entrySet().stream()
-                    .filter(comparison -> !comparison.getValue().isEmpty())
                     .map(comparison -> Comparison.of(comparison.getKey(), comparison.getValue()))
                     .toList();
         }
     }
 
-    private void train(List<Contender> contenders, Map<Contender, List<Comparison.Round>> measured) {
+    private void train(Map<Contender, List<Comparison.Round>> measured) {
+        List<Contender> all = Contender.of(order.plan());
         long startNanos = shell.timer().nanos();
         for (int round = 0; round < order.rounds(); round++) {
             if (round == 1) {
@@ -128,10 +126,12 @@ final class OverheadMeasurer {
             }
             // New processes each time: two of the same program differ by a per cent or two for as long as they live.
             try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
+                List<Contender> contenders = Contender.inRound(all, round);
                 for (int i = 0; i < contenders.size(); i++) {
-                    Contender contender = Contender.inRound(contenders, round).get(i);
+                    Contender contender = contenders.get(i);
                     Comparison.Round result = train(sides, contender);
-                    measured.get(contender).add(result);
+                    measured.computeIfAbsent(contender, key -> new ArrayList<>())
+                            .add(result);
                     say(
                             "[%d/%d] %s: %.2f images/s, bare loops %.2f, ratio %.3f, in step %.3f",
                             round * contenders.size() + i + 1,

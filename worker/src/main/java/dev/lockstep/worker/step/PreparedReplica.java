@@ -107,8 +107,7 @@ final class PreparedReplica implements AutoCloseable {
         TrainingStep step =
                 switch (spec.strategy()) {
                     case DATA_PARALLEL -> {
-                        // All replicas step the parameters that they share. Those that are replica 0's alone, it steps
-                        // itself.
+                        // Shared parameters are stepped by all, those that are replica 0's alone by itself.
                         boolean shared = spec.ranks() > 1 && device.sharesParameters();
                         SteppedShard shard = shared || spec.rank() == 0
                                 ? device.steppedShard(manager, spec, segment, replica)
