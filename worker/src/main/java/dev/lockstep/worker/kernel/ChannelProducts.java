@@ -126,6 +126,11 @@ final class ChannelProducts implements AutoCloseable {
         return new VectorMemory(strip() * manyBytes());
     }
 
+    /** Memory for the few channels of a strip. */
+    VectorMemory stripMemoryOfFew() {
+        return new VectorMemory(strip() * fewBytes());
+    }
+
     /** From few channels to many: the convolution of an expansion, the input's gradient of a projection. */
     void widen(long from, long to, long pixels) {
         widening.run(from, widening.kept, to, pixels, few);

@@ -7,7 +7,7 @@ import dev.lockstep.worker.libtorch.LibTorch;
  * A 1 x 1 convolution without bias from few channels to more, of one batch [N, C, H, W] of float32 in channels-last order, by one thread, some pixels at
  * a time: what comes after works on them while they are in the cache, and on the way back what comes before. The arrays have no history.
  */
-public final class Expansion implements AutoCloseable {
+public final class Expansion implements Norm.Source, AutoCloseable {
     private final PtNDArray input;
     private final long outputs;
     private final ChannelProducts products;
@@ -27,18 +27,13 @@ public final class Expansion implements AutoCloseable {
         return ChannelProducts.fit(input, input.getShape().get(1));
     }
 
-    /** An array for the output. */
+    @Override
     public PtNDArray emptyOutput() {
         return ChannelProducts.empty(input, outputs);
     }
 
-    /** What is done with some pixels of the output that have just been written. */
-    interface Use {
-        void pixels(long image, long firstPixel, long pixels);
-    }
-
-    /** Writes the output, and has it used as long as it is in the cache. */
-    void forward(PtNDArray output, Use use) {
+    @Override
+    public void forward(PtNDArray output, Norm.Use use) {
         long read = LibTorch.address(input);
         long written = LibTorch.address(output);
         products.forEachStrip(input, (image, first, pixels, pixel) -> {

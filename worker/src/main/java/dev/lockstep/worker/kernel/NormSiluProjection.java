@@ -1,6 +1,5 @@
 package dev.lockstep.worker.kernel;
 
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import dev.lockstep.worker.libtorch.LibTorch;
 
@@ -9,7 +8,7 @@ import dev.lockstep.worker.libtorch.LibTorch;
  * one batch [N, C, H, W] of float32 in channels-last order, by one thread. Neither y nor the scaled y are anywhere in memory as a whole: each is found
  * again, some pixels at a time, where it is needed. The arrays have no history.
  */
-public final class NormSiluProjection implements AutoCloseable {
+public final class NormSiluProjection implements Norm.Source, AutoCloseable {
     private final NormSilu normSilu;
     private final PtNDArray input;
     private final long outputs;
@@ -32,50 +31,58 @@ public final class NormSiluProjection implements AutoCloseable {
     }
 
     /**
-     * The convolution of y scaled.
+     * Tells what y is scaled by from now on.
      *
      * @param factor [N, C, 1, 1]
-     * @return [N, outputs, H, W], in the input's order
      */
-    public PtNDArray forward(PtNDArray factor) {
-        PtNDArray output = ChannelProducts.empty(input, outputs);
-        long written = LibTorch.address(output);
+    public void scale(PtNDArray factor) {
         normSilu.putFactor(factor);
+    }
+
+    @Override
+    public PtNDArray emptyOutput() {
+        return ChannelProducts.empty(input, outputs);
+    }
+
+    /** The convolution of y scaled. */
+    @Override
+    public void forward(PtNDArray output, Norm.Use use) {
+        long written = LibTorch.address(output);
         try (VectorMemory memory = products.stripMemory()) {
             long strip = memory.address();
             products.forEachStrip(input, (image, first, pixels, pixel) -> {
                 normSilu.forwardScaled(image, first, pixels, strip);
                 products.narrow(strip, written + pixel * products.fewBytes(), pixels);
+                use.pixels(image, first, pixels);
             });
         }
-        return output;
     }
 
     /**
      * The gradient by y scaled; adds that by the weight. Leaves the norm the sums that it goes on with ({@link NormSilu#sumsOfProducts}).
      *
-     * @param outputGradient [N, outputs, H, W], in the input's order
+     * @param end the norm of this projection's output, after {@link NormResidual#sums}
+     * @param gradient that those were of
      * @param weightSum float32 [outputs, C, 1, 1]
      * @return [N, C, H, W], in the input's order
      */
-    public PtNDArray scaledGradient(PtNDArray outputGradient, PtNDArray weightSum) {
-        Shape shape = input.getShape();
-        Elements.FLOAT32.check(outputGradient, new Shape(shape.get(0), outputs, shape.get(2), shape.get(3)));
-        PtNDArray gradient = LibTorch.emptyLike(input);
-        long read = LibTorch.address(outputGradient);
-        long written = LibTorch.address(gradient);
+    public PtNDArray scaledGradient(NormResidual end, PtNDArray gradient, PtNDArray weightSum) {
+        PtNDArray scaledGradient = LibTorch.emptyLike(input);
+        long written = LibTorch.address(scaledGradient);
         normSilu.clearSums();
-        try (VectorMemory memory = products.stripMemory()) {
+        try (VectorMemory memoryOfFew = products.stripMemoryOfFew();
+                VectorMemory memory = products.stripMemory()) {
+            long stripOfFew = memoryOfFew.address();
             long strip = memory.address();
             products.forEachStrip(input, (image, first, pixels, pixel) -> {
-                long from = read + pixel * products.fewBytes();
-                products.widen(from, written + pixel * products.manyBytes(), pixels);
-                normSilu.addProducts(image, first, pixels, gradient, strip);
-                products.addWeightGradient(from, strip, pixels);
+                end.finishBackward(image, first, pixels, gradient, stripOfFew);
+                products.widen(stripOfFew, written + pixel * products.manyBytes(), pixels);
+                normSilu.addProducts(image, first, pixels, scaledGradient, strip);
+                products.addWeightGradient(stripOfFew, strip, pixels);
             });
         }
         products.addWeightGradientTo(weightSum);
-        return gradient;
+        return scaledGradient;
     }
 
     @Override

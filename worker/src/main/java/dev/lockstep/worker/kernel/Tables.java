@@ -140,21 +140,31 @@ final class Tables implements AutoCloseable {
         return sums;
     }
 
+    /** The sum over all images of a row times factor, for each channel. */
+    double[] sumByFactor(Row row) {
+        double[] sums = new double[channels];
+        addProducts(sums, row, FACTOR);
+        return sums;
+    }
+
     /** The sum over all images of one row times factor plus another times summand, for each channel. */
     double[] sumByFactors(Row timesFactor, Row timesSummand) {
-        double[] sums = new double[channels];
-        float[][] copied = new float[4][Vector.LANES];
-        Row[] rows = {timesFactor, FACTOR, timesSummand, SUMMAND};
+        double[] sums = sumByFactor(timesFactor);
+        addProducts(sums, timesSummand, SUMMAND);
+        return sums;
+    }
+
+    private void addProducts(double[] sums, Row one, Row other) {
+        float[] ones = new float[Vector.LANES];
+        float[] others = new float[Vector.LANES];
         forEachBlock((image, first, at) -> {
             int count = lanes(first);
-            for (int i = 0; i < rows.length; i++) {
-                ofImages.read(at + rows[i].offset(), copied[i], 0, count);
-            }
+            ofImages.read(at + one.offset(), ones, 0, count);
+            ofImages.read(at + other.offset(), others, 0, count);
             for (int i = 0; i < count; i++) {
-                sums[first + i] += (double) copied[0][i] * copied[1][i] + (double) copied[2][i] * copied[3][i];
+                sums[first + i] += (double) ones[i] * others[i];
             }
         });
-        return sums;
     }
 
     private interface BlockVisitor {

@@ -7,7 +7,10 @@ import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.initializer.Initializer;
 import dev.lockstep.worker.kernel.Expansion;
 import dev.lockstep.worker.kernel.Kernels;
+import dev.lockstep.worker.kernel.Norm;
+import dev.lockstep.worker.kernel.NormResidual;
 import dev.lockstep.worker.kernel.NormSilu;
+import dev.lockstep.worker.kernel.NormSiluProjection;
 
 /** {@code torch.nn.BatchNorm2d}; DJL's own block hands momentum down as a rounded float. Does not count batches: nothing reads it. */
 final class BatchNormalization extends Layer {
@@ -54,9 +57,27 @@ final class BatchNormalization extends Layer {
         return updated(new NormSilu(expansion, values(weight), values(bias), epsilon));
     }
 
-    private NormSilu updated(NormSilu normSilu) {
-        normSilu.updateRunning(values(runningMean), values(runningVariance), momentum);
-        return normSilu;
+    /** In training, with nothing or a residual after it; only where {@link Kernels#fit}. Keeps a handle of the input. */
+    NormResidual withResidual(PtNDArray input) {
+        return updated(new NormResidual(JniUtils.detachGradient(input), values(weight), values(bias), epsilon));
+    }
+
+    /** The same of what a projection makes. */
+    NormResidual withResidual(NormSiluProjection projection) {
+        return updated(new NormResidual(projection, values(weight), values(bias), epsilon));
+    }
+
+    private <T extends Norm> T updated(T norm) {
+        norm.updateRunning(values(runningMean), values(runningVariance), momentum);
+        return norm;
+    }
+
+    /** Begins the way back of such a norm: adds the parameters' gradients. */
+    void sums(NormResidual norm, PtNDArray gradient) {
+        try (PtNDArray weightGradient = JniUtils.getGradient(values(weight));
+                PtNDArray biasGradient = JniUtils.getGradient(values(bias))) {
+            norm.sums(gradient, weightGradient, biasGradient);
+        }
     }
 
     /** Turns the gradient by SiLU's output into the input's, in place, and adds those by the parameters. */

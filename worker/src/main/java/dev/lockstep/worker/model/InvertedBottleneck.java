@@ -2,13 +2,13 @@ package dev.lockstep.worker.model;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 
 /** torchvision's {@code MBConv}: expand, depthwise, squeeze-and-excite, project; with a residual where the shapes allow it. */
 final class InvertedBottleneck extends Layer {
     private static final int SQUEEZE_DIVISOR = 4;
 
-    private final Sequential block = new Sequential();
+    private final Layer depthwise;
+    private final SqueezedProjection projection;
     private final boolean residual;
     private final double depthProbability;
     private final GraphCuts cuts;
@@ -26,10 +26,11 @@ final class InvertedBottleneck extends Layer {
         boolean expands = expanded != inputChannels;
         int index = expands ? 1 : 0;
         String expansion = name + ".block.0";
-        String depthwise = name + ".block." + index;
+        String filter = name + ".block." + index;
         DepthwiseConvolution convolution =
-                new DepthwiseConvolution(depthwise + ".0", expanded, stage.kernel(), stride, cuts);
-        block.add(
+                new DepthwiseConvolution(filter + ".0", expanded, stage.kernel(), stride, cuts);
+        depthwise = addChildBlock(
+                "depthwise",
                 expands
                         ? new ExpandedDepthwise(
                                 new Convolution(expansion + ".0", inputChannels, expanded, 1, 1, 1, false),
@@ -39,20 +40,21 @@ final class InvertedBottleneck extends Layer {
                         : convolution);
         SqueezeExcitation squeeze = new SqueezeExcitation(
                 name + ".block." + (index + 1), expanded, Math.max(1, inputChannels / SQUEEZE_DIVISOR));
-        String projection = name + ".block." + (index + 2);
-        block.add(new SqueezedProjection(
-                new BatchNormalization(depthwise + ".1", expanded, variant),
-                squeeze,
-                new Convolution(projection + ".0", expanded, outputChannels, 1, 1, 1, false),
-                cuts));
-        block.add(new BatchNormalization(projection + ".1", outputChannels, variant));
-        this.cuts = cuts;
+        String last = name + ".block." + (index + 2);
         residual = stride == 1 && inputChannels == outputChannels;
         this.depthProbability = residual ? depthProbability : 0;
-        if (this.depthProbability > 0) {
-            block.add(new StochasticDepth(depthProbability));
-        }
-        addChildBlock("block", block);
+        projection = addChildBlock(
+                "projection",
+                new SqueezedProjection(
+                        new BatchNormalization(filter + ".1", expanded, variant),
+                        squeeze,
+                        new Convolution(last + ".0", expanded, outputChannels, 1, 1, 1, false),
+                        new ResidualNorm(
+                                new BatchNormalization(last + ".1", outputChannels, variant),
+                                this.depthProbability,
+                                cuts),
+                        cuts));
+        this.cuts = cuts;
     }
 
     /** How often the residual branch of a sample is dropped; 0 where there is no residual. */
@@ -63,24 +65,20 @@ final class InvertedBottleneck extends Layer {
     @Override
     PtNDArray apply(PtNDArray input, boolean training) {
         if (!residual) {
-            return block.apply(input, training);
+            return apply(input, null, training);
         }
-        // Backward comes back to the input twice, at once and from a cut within the block: only then may it go on from
-        // here.
-        PtNDArray leaf = GraphCuts.pay(input) ? cutAt(input) : input;
-        try (PtNDArray result = block.apply(leaf, training)) {
-            return JniUtils.add(result, leaf);
-        }
+        Residual branched = Residual.of(input, cuts);
+        return apply(branched.values(), branched, training);
     }
 
-    private PtNDArray cutAt(PtNDArray input) {
-        PtNDArray leaf = JniUtils.detachGradient(input);
-        cuts.cut(input, leaf, gradient -> gradient);
-        return leaf;
+    private PtNDArray apply(PtNDArray input, Residual branched, boolean training) {
+        try (PtNDArray convolved = depthwise.apply(input, training)) {
+            return projection.apply(convolved, branched, training);
+        }
     }
 
     @Override
     Shape outputShape(Shape input) {
-        return block.outputShape(input);
+        return projection.outputShape(depthwise.outputShape(input));
     }
 }

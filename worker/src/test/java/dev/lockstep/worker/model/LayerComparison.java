@@ -84,7 +84,7 @@ final class LayerComparison implements AutoCloseable {
     private void initialize(Layer layer) {
         for (var named : layer.getParameters()) {
             Parameter parameter = named.getValue();
-            float middle = parameter.getName().startsWith("norm") ? 1 : 0;
+            float middle = parameter.getType() == Parameter.Type.GAMMA ? 1 : 0;
             parameter.setInitializer(
                     (owner, shape, type) -> owner.randomUniform(middle - 0.5f, middle + 0.5f, shape, type));
             parameter.initialize(manager, DataType.FLOAT32);
@@ -104,6 +104,7 @@ final class LayerComparison implements AutoCloseable {
                 values.muli(0).addi(1);
             }
         }
+        JniUtils.setSeed(7);
         PtNDArray leaf = JniUtils.detachGradient(input);
         leaf.setRequiresGradient(true);
 

@@ -39,6 +39,8 @@ class SqueezedProjectionTest {
                 new BatchNormalization("norm", channels, comparison.variant()),
                 new SqueezeExcitation("squeeze", channels, 4),
                 new Convolution("projection", channels, outputs, 1, 1, 1, false),
+                new ResidualNorm(
+                        new BatchNormalization("norm.end", outputs, comparison.variant()), 0, comparison.cuts()),
                 comparison.cuts());
     }
 }

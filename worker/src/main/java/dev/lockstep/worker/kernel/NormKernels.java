@@ -5,14 +5,14 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Batch norm and SiLU, y = silu((x - mean) scale + offset), in as few passes over the memory of [images, pixels, channels] as the sums
+ * Batch norm z = (x - mean) scale + offset and SiLU y = silu(z), or a residual after it, in as few passes over the memory of [images, pixels, channels] as the sums
  * allow. All go by blocks of 16 channels. What they need of a channel lies in a table, what they sum up for each image in another
  * ({@link Tables}).
  *
  * <p>A kernel goes through all images, or through some pixels of one; what it sums up it adds. Images are given by the address of the first pixel.
  */
-final class NormSiluKernels {
-    private static final Map<Elements, NormSiluKernels> LOADED = new ConcurrentHashMap<>();
+final class NormKernels {
+    private static final Map<Elements, NormKernels> LOADED = new ConcurrentHashMap<>();
 
     private final Elements elements;
     private final MachineCode statistics;
@@ -25,6 +25,10 @@ final class NormSiluKernels {
     private final MachineCode squeezedSums;
     private final MachineCode squeezedSumsAndOutput;
     private final MachineCode squeezedBackward;
+    private final MachineCode normalized;
+    private final MachineCode scaledWithResidual;
+    private final MachineCode linearSums;
+    private final MachineCode linearBackward;
 
     /** What a kernel goes through: images from one on, and so many pixels of each. */
     record Part(long firstImage, long images, long pixels) {
@@ -37,23 +41,27 @@ final class NormSiluKernels {
         }
     }
 
-    private NormSiluKernels(Elements elements) {
+    private NormKernels(Elements elements) {
         this.elements = elements;
-        statistics = MachineCode.of(NormSiluCode.statistics(elements));
-        forward = MachineCode.of(NormSiluCode.forward(elements));
-        outputSums = MachineCode.of(NormSiluCode.outputSums(elements));
-        scaledForward = MachineCode.of(NormSiluCode.scaledForward(elements));
-        sums = MachineCode.of(NormSiluCode.sums(elements, false));
-        sumsAndOutput = MachineCode.of(NormSiluCode.sums(elements, true));
-        backward = MachineCode.of(NormSiluCode.backward(elements, false));
-        squeezedSums = MachineCode.of(NormSiluCode.squeezedSums(elements, false));
-        squeezedSumsAndOutput = MachineCode.of(NormSiluCode.squeezedSums(elements, true));
-        squeezedBackward = MachineCode.of(NormSiluCode.backward(elements, true));
+        statistics = MachineCode.of(NormCode.statistics(elements));
+        forward = MachineCode.of(NormCode.forward(elements));
+        outputSums = MachineCode.of(NormCode.outputSums(elements));
+        scaledForward = MachineCode.of(NormCode.scaledForward(elements));
+        sums = MachineCode.of(NormCode.sums(elements, false));
+        sumsAndOutput = MachineCode.of(NormCode.sums(elements, true));
+        backward = MachineCode.of(NormCode.backward(elements, false));
+        squeezedSums = MachineCode.of(NormCode.squeezedSums(elements, false));
+        squeezedSumsAndOutput = MachineCode.of(NormCode.squeezedSums(elements, true));
+        squeezedBackward = MachineCode.of(NormCode.backward(elements, true));
+        normalized = MachineCode.of(NormCode.normalized(elements));
+        scaledWithResidual = MachineCode.of(NormCode.scaledWithResidual(elements));
+        linearSums = MachineCode.of(NormCode.linearSums(elements));
+        linearBackward = MachineCode.of(NormCode.linearBackward(elements));
     }
 
     /** Those for such images, which the processor must serve. */
-    static NormSiluKernels of(Elements elements) {
-        return LOADED.computeIfAbsent(elements, NormSiluKernels::new);
+    static NormKernels of(Elements elements) {
+        return LOADED.computeIfAbsent(elements, NormKernels::new);
     }
 
     /** Sums x - mean and its square for each image. */
@@ -108,23 +116,42 @@ final class NormSiluKernels {
         call(squeezed ? squeezedBackward : backward, part, tables, input, outputGradient, gradient);
     }
 
+    /** Writes z. */
+    void normalized(Part part, long input, long output, Tables tables) {
+        call(normalized, part, tables, input, input, output);
+    }
+
+    /** Writes z factor + residual. */
+    void scaledWithResidual(Part part, long input, long residual, long output, Tables tables) {
+        call(scaledWithResidual, part, tables, input, residual, output);
+    }
+
+    /** Sums the gradient, and the gradient times (x - mean), for each image. */
+    void linearSums(Part part, long input, long gradient, Tables tables) {
+        call(linearSums, part, tables, input, gradient, input);
+    }
+
+    /** Writes the input's gradient as {@link #backward} does, where dz is the output's gradient times factor. */
+    void linearBackward(Part part, long input, long outputGradient, long gradient, Tables tables) {
+        call(linearBackward, part, tables, input, outputGradient, gradient);
+    }
+
     private void call(MachineCode kernel, Part part, Tables tables, long input, long gradient, long output) {
         long rest = tables.channels() % Vector.LANES;
-        long[] values = new long[NormSiluCode.ARGUMENTS];
-        values[NormSiluCode.INPUT] = input;
-        values[NormSiluCode.GRADIENT] = gradient;
-        values[NormSiluCode.OUTPUT] = output;
-        values[NormSiluCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
-        values[NormSiluCode.IMAGE_SUMS] =
-                Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();
-        values[NormSiluCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
-        values[NormSiluCode.REST_BYTES] = rest * elements.bytes();
-        values[NormSiluCode.REST_MASK] = (1L << rest) - 1;
-        values[NormSiluCode.IMAGE_BYTES] = tables.imageBytes();
-        values[NormSiluCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
-        values[NormSiluCode.FOURS] = part.pixels() / NormSiluCode.PIXELS;
-        values[NormSiluCode.PIXELS_LEFT] = part.pixels() % NormSiluCode.PIXELS;
-        values[NormSiluCode.IMAGES_TO_DO] = part.images();
+        long[] values = new long[NormCode.ARGUMENTS];
+        values[NormCode.INPUT] = input;
+        values[NormCode.GRADIENT] = gradient;
+        values[NormCode.OUTPUT] = output;
+        values[NormCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
+        values[NormCode.IMAGE_SUMS] = Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();
+        values[NormCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
+        values[NormCode.REST_BYTES] = rest * elements.bytes();
+        values[NormCode.REST_MASK] = (1L << rest) - 1;
+        values[NormCode.IMAGE_BYTES] = tables.imageBytes();
+        values[NormCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
+        values[NormCode.FOURS] = part.pixels() / NormCode.PIXELS;
+        values[NormCode.PIXELS_LEFT] = part.pixels() % NormCode.PIXELS;
+        values[NormCode.IMAGES_TO_DO] = part.images();
         kernel.call(values);
     }
 }

@@ -8,13 +8,13 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * The machine code of {@link NormSiluKernels}. A kernel goes through images, their pixels by fours, and the pixels' channels by blocks of 16.
+ * The machine code of {@link NormKernels}. A kernel goes through images, their pixels by fours, and the pixels' channels by blocks of 16.
  * What is left of the channels is a block whose other lanes are masked; what is left of the pixels goes one by one.
  *
  * <p>The instructions of four pixels alternate, for each waits for its own pixel's last. The processor that this was measured on does two
  * operations on such vectors in a cycle, so their number is what counts.
  */
-final class NormSiluCode {
+final class NormCode {
     // What a kernel reads through its one argument, by index of a long. It counts the last three down, and the image's
     // sums on.
     static final int INPUT = 0;
@@ -45,7 +45,7 @@ final class NormSiluCode {
 
     /** What a kernel does with a block of some pixels. */
     private interface Block {
-        void write(NormSiluCode code, Lanes lanes);
+        void write(NormCode code, Lanes lanes);
     }
 
     /** A pixel's registers, and where its channels lie. */
@@ -103,26 +103,26 @@ final class NormSiluCode {
     private final Elements elements;
     private final List<Pixel> pixels;
 
-    private NormSiluCode(Assembler code, Elements elements, int pixels) {
+    private NormCode(Assembler code, Elements elements, int pixels) {
         this.code = code;
         this.elements = elements;
         this.pixels = IntStream.range(0, pixels).mapToObj(Pixel::new).toList();
     }
 
     static byte[] statistics(Elements elements) {
-        return write(elements, NormSiluCode::statistics);
+        return write(elements, NormCode::statistics);
     }
 
     static byte[] forward(Elements elements) {
-        return write(elements, NormSiluCode::forward);
+        return write(elements, NormCode::forward);
     }
 
     static byte[] outputSums(Elements elements) {
-        return write(elements, NormSiluCode::outputSums);
+        return write(elements, NormCode::outputSums);
     }
 
     static byte[] scaledForward(Elements elements) {
-        return write(elements, NormSiluCode::scaledForward);
+        return write(elements, NormCode::scaledForward);
     }
 
     static byte[] sums(Elements elements, boolean withOutput) {
@@ -135,6 +135,22 @@ final class NormSiluCode {
 
     static byte[] backward(Elements elements, boolean squeezed) {
         return write(elements, (code, lanes) -> code.backward(squeezed, lanes));
+    }
+
+    static byte[] normalized(Elements elements) {
+        return write(elements, NormCode::normalized);
+    }
+
+    static byte[] scaledWithResidual(Elements elements) {
+        return write(elements, NormCode::scaledWithResidual);
+    }
+
+    static byte[] linearSums(Elements elements) {
+        return write(elements, NormCode::linearSums);
+    }
+
+    static byte[] linearBackward(Elements elements) {
+        return write(elements, NormCode::linearBackward);
     }
 
     private static Address argument(int index) {
@@ -163,8 +179,8 @@ final class NormSiluCode {
         code.add(General.R8, General.RCX);
         code.move(General.R9, argument(OUTPUT));
         int image = code.here();
-        new NormSiluCode(code, elements, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
-        new NormSiluCode(code, elements, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
+        new NormCode(code, elements, PIXELS).pixels(block, FOURS, FOURS_TO_DO);
+        new NormCode(code, elements, 1).pixels(block, PIXELS_LEFT, PIXELS_TO_DO);
         code.move(General.RAX, argument(IMAGE_SUMS));
         code.add(General.RAX, argument(IMAGE_BYTES));
         code.move(argument(IMAGE_SUMS), General.RAX);
@@ -234,11 +250,29 @@ final class NormSiluCode {
         each(pixel -> storeOutput(pixel.z(), pixel, lanes));
     }
 
-    /** z becomes y. */
-    private void output(Lanes lanes) {
+    private void normalized(Lanes lanes) {
+        normalize(lanes);
+        each(pixel -> storeOutput(pixel.z(), pixel, lanes));
+    }
+
+    /** The residual is where others have the gradient. */
+    private void scaledWithResidual(Lanes lanes) {
+        normalize(lanes);
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
+        code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
+        each(pixel -> code.multiplyAdd(pixel.gradient(), pixel.z(), SUM));
+        each(pixel -> storeOutput(pixel.gradient(), pixel, lanes));
+    }
+
+    private void normalize(Lanes lanes) {
         each(pixel -> loadInput(pixel.z(), pixel, lanes));
         code.load(SUM, Tables.SCALE.address(), Lanes.ALL);
         each(pixel -> code.multiplyThenAdd(pixel.z(), SUM, Tables.INTERCEPT.address()));
+    }
+
+    /** z becomes y. */
+    private void output(Lanes lanes) {
+        normalize(lanes);
         onePlusPower();
         each(pixel -> code.divide(pixel.z(), pixel.z(), pixel.power()));
     }
@@ -251,6 +285,16 @@ final class NormSiluCode {
         }
         each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         gradient();
+        addGradient();
+    }
+
+    private void linearSums(Lanes lanes) {
+        centre(lanes);
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
+        addGradient();
+    }
+
+    private void addGradient() {
         addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
         addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
     }
@@ -273,13 +317,11 @@ final class NormSiluCode {
         each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
         addTo(Tables.GRADIENT_OUTPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.z()));
         each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), pixel.sigmoid()));
-        addTo(Tables.GRADIENT, pixel -> code.add(SUM, SUM, pixel.gradient()));
-        addTo(Tables.GRADIENT_INPUT, pixel -> code.multiplyAdd(SUM, pixel.gradient(), pixel.x()));
+        addGradient();
         addTo(Tables.SLOPES, pixel -> code.add(SUM, SUM, pixel.sigmoid()));
         addTo(Tables.SLOPES_INPUT, pixel -> code.multiplyAdd(SUM, pixel.sigmoid(), pixel.x()));
     }
 
-    /** scale dz + (x - mean) slope + constant */
     private void backward(boolean squeezed, Lanes lanes) {
         zAndSigmoid(lanes);
         each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
@@ -288,6 +330,19 @@ final class NormSiluCode {
             each(pixel -> code.multiplyThenAdd(pixel.gradient(), SUM, Tables.SUMMAND.address()));
         }
         gradient();
+        storeInputGradient(lanes);
+    }
+
+    private void linearBackward(Lanes lanes) {
+        centre(lanes);
+        each(pixel -> loadGradient(pixel.gradient(), pixel, lanes));
+        code.load(SUM, Tables.FACTOR.address(), Lanes.ALL);
+        each(pixel -> code.multiply(pixel.gradient(), pixel.gradient(), SUM));
+        storeInputGradient(lanes);
+    }
+
+    /** scale dz + (x - mean) slope + constant */
+    private void storeInputGradient(Lanes lanes) {
         code.load(SUM, Tables.SLOPE.address(), Lanes.ALL);
         each(pixel -> code.multiplyThenAdd(pixel.x(), SUM, Tables.CONSTANT.address()));
         each(pixel -> code.multiplyThenAdd(pixel.gradient(), Tables.SCALE.address(), pixel.x()));
