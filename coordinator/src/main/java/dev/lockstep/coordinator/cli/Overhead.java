@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
                 + "device, several of them side by side against Lockstep on as many, an empty model's step through the "
                 + "whole cluster, and the reduce of the gradients against a copy of the same bytes. Prints the ratios "
                 + "and writes them as JSON. It works on CPU devices, in clusters of its own; close other programs. "
-                + "Takes half an hour with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
-                + "--precision fp32 --steps 24 --warmup 24, the others as run's.",
+                + "Takes some 40 minutes with the defaults: --devices 1,2 --strategy data-parallel,all-reduce "
+                + "--precision fp32 --steps 32 --warmup 24, the others as run's.",
         sortOptions = false)
 final class Overhead implements Callable<Integer> {
     /** The settings of a run that are the user's choice here. */
@@ -58,7 +58,7 @@ final class Overhead implements Callable<Integer> {
             names = "--turn",
             paramLabel = "SECONDS",
             description = "how long Lockstep or the bare loops train while the other side stands still, at most 20 "
-                    + "(default: 12)")
+                    + "(default: 4)")
     Integer turnSeconds;
 
     @Option(

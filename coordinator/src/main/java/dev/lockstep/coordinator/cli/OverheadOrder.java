@@ -35,7 +35,7 @@ record OverheadOrder(
     /** Members of a cluster that hear nothing of each other for half a minute take each other for dead. */
     private static final int LONGEST_TURN_SECONDS = 20;
 
-    private static final int TURN_SECONDS = 12;
+    private static final int TURN_SECONDS = 4;
 
     /** Java compiles what a step runs only after tens of thousands of them. */
     private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
@@ -44,7 +44,7 @@ record OverheadOrder(
             RunSetting.DEVICES, "1,2",
             RunSetting.STRATEGY, "data-parallel,all-reduce",
             RunSetting.PRECISION, "fp32",
-            RunSetting.STEPS, "24",
+            RunSetting.STEPS, "32",
             RunSetting.WARMUP, "24");
     private static final Map<RunSetting, String> QUICK = Map.of(
             RunSetting.STEPS, "3",

@@ -116,7 +116,7 @@ class OverheadTest {
         assertEquals(0.5, bare.training().optimizer().learningRate());
         assertEquals(9, bare.training().seed());
         assertEquals(7, bare.batch());
-        assertEquals(24, bare.steps());
+        assertEquals(32, bare.steps());
         assertEquals(24, bare.warmupSteps());
         Map<String, String> run = order.run(new Contender(2, Strategy.ALL_REDUCE));
         assertEquals(
@@ -127,7 +127,7 @@ class OverheadTest {
                         "memory-format", "contiguous",
                         "learning-rate", "0.5",
                         "seed", "9",
-                        "steps", "24",
+                        "steps", "32",
                         "warmup", "24",
                         "devices", "2",
                         "strategy", "all-reduce"),
@@ -143,7 +143,7 @@ class OverheadTest {
         assertEquals("efficientnet_b3", whole.plan().model().name());
         assertEquals(List.of(16), whole.plan().batchPerDevice());
         assertEquals(3, whole.rounds());
-        assertEquals(Duration.ofSeconds(12), whole.turn());
+        assertEquals(Duration.ofSeconds(4), whole.turn());
         assertEquals(List.of(1, 2, 4, 8), whole.emptyWorkers());
         assertEquals(List.of(1, 2), whole.emptyWorkersUpTo(2));
         assertEquals("1,2,4,8", whole.emptyRun(whole.emptyWorkers()).get("devices"));
