@@ -137,10 +137,6 @@ public abstract class Norm implements AutoCloseable {
                 tables);
     }
 
-    final PtNDArray input() {
-        return input;
-    }
-
     /**
      * Adds the gradients by gamma and beta to their sums, and finds what that by x needs.
      *

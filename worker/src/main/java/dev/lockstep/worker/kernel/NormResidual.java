@@ -83,16 +83,17 @@ public final class NormResidual extends Norm {
      * Goes on from {@link #sums}.
      *
      * @param gradient what it was given
-     * @param inputGradient like the input; may be the same
+     * @return the gradient by the input
      */
-    public void finishBackward(PtNDArray gradient, PtNDArray inputGradient) {
-        checkLikeInput(inputGradient);
+    public PtNDArray finishBackward(PtNDArray gradient) {
+        PtNDArray inputGradient = LibTorch.emptyLike(input);
         kernels.linearBackward(
                 Part.all(tables),
                 LibTorch.address(input),
                 LibTorch.address(gradient),
                 LibTorch.address(inputGradient),
                 tables);
+        return inputGradient;
     }
 
     /**

@@ -34,7 +34,7 @@ public final class NormSiluDepthwise {
     public NormSiluDepthwise(NormSilu normSilu, Depthwise depthwise) {
         this.normSilu = normSilu;
         this.depthwise = depthwise;
-        input = normSilu.input();
+        input = normSilu.input;
         geometry = depthwise.geometry(input);
         images = (int) input.getShape().get(0);
         height = Depthwise.height(input);

@@ -20,7 +20,7 @@ public final class NormSiluProjection implements Norm.Source, AutoCloseable {
      */
     public NormSiluProjection(NormSilu normSilu, PtNDArray weight) {
         this.normSilu = normSilu;
-        input = normSilu.input();
+        input = normSilu.input;
         outputs = weight.getShape().get(0);
         products = new ChannelProducts(weight, input.getShape().get(1), false);
     }

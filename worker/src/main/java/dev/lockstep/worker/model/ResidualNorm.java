@@ -65,8 +65,7 @@ final class ResidualNorm extends Layer {
         cuts.cut(input, output, gradient -> {
             try (kernels) {
                 sums(kernels, gradient);
-                PtNDArray inputGradient = LibTorch.emptyLike(gradient);
-                kernels.finishBackward(gradient, inputGradient);
+                PtNDArray inputGradient = kernels.finishBackward(gradient);
                 handOver(gradient, residual);
                 return inputGradient;
             }
