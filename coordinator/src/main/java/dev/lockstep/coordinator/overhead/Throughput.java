@@ -4,7 +4,6 @@ import dev.lockstep.common.failure.FailureCategory;
 import dev.lockstep.common.failure.LockstepException;
 import dev.lockstep.common.report.Result;
 import dev.lockstep.common.work.BareReport;
-import dev.lockstep.coordinator.report.Spread;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -12,7 +11,8 @@ import java.util.List;
 /**
  * What one side of a round came to.
  *
- * @param imagesPerSecond by the median step: a machine that others use too makes single steps longer, and not for both sides alike
+ * @param imagesPerSecond by the mean step without the tenth that took shortest and the tenth that took longest (rounded down): what the whole machine pauses for
+ *     makes single steps longer, and not for both sides alike; docs/adr/0017 says why not by the median
  * @param inStepImagesPerSecond what bare loops would make if each waited for the slowest in every step, as replicas must: so many times the
  *     slowest loop's; Lockstep's own are in step
  * @param samplesMillis timed steps in which the side did not stand still: one list for each bare loop, one list for Lockstep's replica 0
@@ -27,13 +27,14 @@ public record Throughput(
         Double replicateMillis) {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final double MILLIS_PER_SECOND = 1e3;
+    private static final int TENTH = 10;
 
     public Throughput {
         samplesMillis = samplesMillis.stream().map(List::copyOf).toList();
     }
 
     /**
-     * Loops side by side: their images per second, each over its own median step, added up.
+     * Loops side by side: their images per second, each over its own steps, added up.
      *
      * @param batch images in a step of one loop
      * @param turn a step as long as this was interrupted
@@ -73,8 +74,7 @@ public record Throughput(
                             .formatted(turn.toSeconds()));
         }
         double[] imagesPerSecond = whole.stream()
-                .mapToDouble(steps ->
-                        imagesPerStep * MILLIS_PER_SECOND / Spread.of(steps).median())
+                .mapToDouble(steps -> imagesPerStep * MILLIS_PER_SECOND / trimmedMean(steps))
                 .toArray();
         return new Throughput(
                 Arrays.stream(imagesPerSecond).sum(),
@@ -82,6 +82,17 @@ public record Throughput(
                 whole,
                 count(timed) - count(whole),
                 replicateMillis);
+    }
+
+    private static double trimmedMean(List<Double> values) {
+        int trimmed = values.size() / TENTH;
+        return values.stream()
+                .mapToDouble(Double::doubleValue)
+                .sorted()
+                .limit(values.size() - trimmed)
+                .skip(trimmed)
+                .average()
+                .orElseThrow();
     }
 
     private static int count(List<List<Double>> lists) {
