@@ -146,15 +146,15 @@ final class OverheadMeasurer {
         }
     }
 
-    /** Both sides warm up alone, then train in turns. */
+    /** The sides warm up one after the other, then train in turns. */
     private Comparison.Round train(OverheadSides sides, Contender contender) {
         List<Long> clusterPids = sides.clusterPids();
         BareLoops bare = sides.bareLoops();
         Standstill standstill = sides.standstill();
-        standstill.stop(clusterPids);
+        // The cluster rests meanwhile, but does not stand still: it would fall apart in a warm-up of more than half a
+        // minute.
         bare.begin(contender.devices(), order.bareOrder(), settings.stepTimeout());
         standstill.stop(bare.pids());
-        standstill.goOn(clusterPids);
         LockstepRun lockstep = new LockstepRun(shell, clusterPids, order.run(contender), contender.label());
         lockstep.awaitMeasuring();
         Duration limit = settings.stepTimeout().multipliedBy(order.plan().steps());
