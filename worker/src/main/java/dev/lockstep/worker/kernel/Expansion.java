@@ -42,29 +42,41 @@ public final class Expansion implements Norm.Source, AutoCloseable {
         });
     }
 
+    /** Makes the gradient by the output, some rows at a time. */
+    interface OutputGradient {
+        /**
+         * Makes rows of it.
+         *
+         * @param to address of the first of them
+         */
+        void make(int image, int first, int count, long to);
+    }
+
     /**
-     * The gradient by the input, from where {@link NormSilu#addParameterGradients} has left off. Adds that by the weight to its sum.
+     * The gradient by the input. Adds that by the weight to its sum.
      *
-     * @param normSilu of this expansion's output
-     * @param activationGradient that by SiLU's output
      * @param weightSum float32 [outputs, inputs, 1, 1]
      * @return [N, inputs, H, W], in the input's order
      */
-    public PtNDArray backward(NormSilu normSilu, PtNDArray activationGradient, PtNDArray weightSum) {
+    PtNDArray backward(OutputGradient outputGradient, PtNDArray weightSum) {
         PtNDArray gradient = LibTorch.emptyLike(input);
         long read = LibTorch.address(input);
         long written = LibTorch.address(gradient);
-        long all = input.getShape().get(0)
-                * input.getShape().get(2)
-                * input.getShape().get(3);
-        try (VectorMemory memory = products.stripMemory()) {
+        int images = (int) input.getShape().get(0);
+        int height = (int) input.getShape().get(2);
+        long width = input.getShape().get(3);
+        int rows = (int) Math.max(1, products.strip() / width);
+        try (VectorMemory memory = new VectorMemory(rows * width * products.manyBytes())) {
             long strip = memory.address();
-            for (long first = 0; first < all; first += products.strip()) {
-                long pixels = Math.min(products.strip(), all - first);
-                long offset = first * products.fewBytes();
-                normSilu.finishBackward(first, pixels, activationGradient, strip);
-                products.narrow(strip, written + offset, pixels);
-                products.addWeightGradient(read + offset, strip, pixels);
+            for (int image = 0; image < images; image++) {
+                for (int row = 0; row < height; row += rows) {
+                    int count = Math.min(rows, height - row);
+                    long pixels = count * width;
+                    long offset = ((long) image * height + row) * width * products.fewBytes();
+                    outputGradient.make(image, row, count, strip);
+                    products.narrow(strip, written + offset, pixels);
+                    products.addWeightGradient(read + offset, strip, pixels);
+                }
             }
         }
         products.addWeightGradientTo(weightSum);

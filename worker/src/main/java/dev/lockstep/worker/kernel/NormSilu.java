@@ -94,11 +94,16 @@ public final class NormSilu extends Norm {
     /**
      * Does some pixels' part of {@link #backward}, and writes y for them.
      *
-     * @param gradient like the input; that by y
+     * @param gradient address of that by the first pixel's y
      * @param output address of where the first pixel's y goes
      */
-    void addSums(long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
-        run(kernels::sumsAndOutput, image, firstPixel, pixels, gradient, output);
+    void addSums(long image, long firstPixel, long pixels, long gradient, long output) {
+        kernels.sumsAndOutput(
+                Part.ofImage(image, pixels),
+                LibTorch.address(input) + offset(image, firstPixel),
+                gradient,
+                output,
+                tables);
     }
 
     /** Goes on with {@link #backward} when all pixels have been summed up: adds the gradients by gamma and beta. */
@@ -113,18 +118,16 @@ public final class NormSilu extends Norm {
     }
 
     /**
-     * Does the rest of {@link #backward} for some pixels, elsewhere.
+     * Does the rest of {@link #backward} for some pixels.
      *
-     * @param firstPixel counted through all images
-     * @param gradient that by y, like the input
-     * @param to address of where the first pixel's gradient goes
+     * @param gradient address of that by the first pixel's y
+     * @param to address of where the first pixel's gradient goes; may be the same
      */
-    void finishBackward(long firstPixel, long pixels, PtNDArray gradient, long to) {
-        long offset = offset(0, firstPixel);
+    void finishBackward(long image, long firstPixel, long pixels, long gradient, long to) {
         kernels.backward(
-                Part.ofImage(0, pixels),
-                LibTorch.address(input) + offset,
-                LibTorch.address(gradient) + offset,
+                Part.ofImage(image, pixels),
+                LibTorch.address(input) + offset(image, firstPixel),
+                gradient,
                 to,
                 tables,
                 false);

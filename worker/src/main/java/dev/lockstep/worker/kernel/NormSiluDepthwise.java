@@ -85,6 +85,11 @@ public final class NormSiluDepthwise {
         return output;
     }
 
+    /** Where rows of the gradient by SiLU's output are written: to stay, or for the time of a strip. */
+    private interface GradientRows {
+        long address(int image, int first);
+    }
+
     /**
      * The gradient by SiLU's output; adds that by the filter. Leaves the norm the sums that it goes on with
      * ({@link NormSilu#addParameterGradients}).
@@ -95,18 +100,69 @@ public final class NormSiluDepthwise {
      * @return [N, C, H, W], of the input's type and order
      */
     public PtNDArray activationGradient(PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient) {
-        depthwise.checkLikeOutput(outputGradient, input);
         PtNDArray gradient = LibTorch.emptyLike(input);
-        long read = LibTorch.address(outputGradient);
         long written = LibTorch.address(gradient);
+        addGradients(outputGradient, filter, filterGradient, (image, first) -> written + inputOffset(image, first));
+        return gradient;
+    }
+
+    /**
+     * The gradient by the input of the expansion that made the norm's; adds those by the filter and by the expansion's weight.
+     *
+     * <p>It goes through the images twice, for the norm's sums must be known. The gradient by SiLU's output, which both need, is kept by a stride of one.
+     * By a stride of two the output's is a quarter of it: to read that again, and to make the other's strips again in the cache, takes less time.
+     *
+     * @param outputGradient [N, C, OH, OW], of the input's type and order
+     * @param filter float32 [C, 1, kernel, kernel]
+     * @param filterGradient float32 [C, 1, kernel, kernel]
+     * @param weightGradient float32 [C, inputs, 1, 1]
+     * @param goOn has the norm go on, by {@link NormSilu#addParameterGradients}
+     * @return [N, inputs, H, W], in the expansion's input's order
+     */
+    public PtNDArray backward(
+            Expansion expansion,
+            PtNDArray outputGradient,
+            PtNDArray filter,
+            PtNDArray filterGradient,
+            PtNDArray weightGradient,
+            Runnable goOn) {
+        if (geometry.stride() == 1) {
+            try (PtNDArray kept = activationGradient(outputGradient, filter, filterGradient)) {
+                goOn.run();
+                long read = LibTorch.address(kept);
+                return expansion.backward(
+                        (image, first, count, to) -> normSilu.finishBackward(
+                                image, pixels(first), pixels(count), read + inputOffset(image, first), to),
+                        weightGradient);
+            }
+        }
+        try (VectorMemory strip = new VectorMemory(rowsNeeded() * rowBytes)) {
+            addGradients(outputGradient, filter, filterGradient, (image, first) -> strip.address());
+        }
+        goOn.run();
+        long read = LibTorch.address(outputGradient);
+        try (DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter)) {
+            return expansion.backward(
+                    (image, first, count, to) -> {
+                        inputGradients.run(read + outputOffset(image, 0), to, first, count);
+                        normSilu.finishBackward(image, pixels(first), pixels(count), to, to);
+                    },
+                    weightGradient);
+        }
+    }
+
+    private void addGradients(
+            PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient, GradientRows activationGradient) {
+        depthwise.checkLikeOutput(outputGradient, input);
+        long read = LibTorch.address(outputGradient);
         normSilu.clearSums();
         try (DepthwiseKernel inputGradients = depthwise.inputGradient(input, filter);
                 DepthwiseKernel filterGradients = depthwise.filterGradient(input)) {
             forEachStrip(new Strip() {
                 @Override
                 public void make(int image, int first, int count, long to) {
-                    long row = (long) image * height + first;
-                    inputGradients.run(read + outputOffset(image, 0), written + row * rowBytes, first, count);
+                    long gradient = activationGradient.address(image, first);
+                    inputGradients.run(read + outputOffset(image, 0), gradient, first, count);
                     normSilu.addSums(image, pixels(first), pixels(count), gradient, to);
                 }
 
@@ -117,22 +173,34 @@ public final class NormSiluDepthwise {
             });
             depthwise.add(filterGradient, filterGradients, input);
         }
-        return gradient;
     }
 
     private long pixels(int rows) {
         return (long) rows * geometry.width();
     }
 
+    private long inputOffset(int image, int row) {
+        return ((long) image * height + row) * rowBytes;
+    }
+
     private long outputOffset(int image, int row) {
         return ((long) image * outputHeight + row) * outputRowBytes;
     }
 
+    /** Of the convolution's output, in a strip. */
+    private int outputRows() {
+        return (int) Math.max(1, STRIP_BYTES / (rowBytes * geometry.stride()));
+    }
+
+    /** Of what lies between, for a strip. */
+    private int rowsNeeded() {
+        return (outputRows() - 1) * geometry.stride() + geometry.kernel();
+    }
+
     /** Goes through all images from above to below. Each row of what lies between is made once, before the first use. */
     private void forEachStrip(Strip strip) {
-        int rows = (int) Math.max(1, STRIP_BYTES / (rowBytes * geometry.stride()));
-        int needed = (rows - 1) * geometry.stride() + geometry.kernel();
-        int capacity = (int) Math.min(height, Math.max(WINDOW_BYTES / rowBytes, needed));
+        int rows = outputRows();
+        int capacity = (int) Math.min(height, Math.max(WINDOW_BYTES / rowBytes, rowsNeeded()));
         try (RowWindow window = new RowWindow(rowBytes, capacity)) {
             for (int image = 0; image < images; image++) {
                 window.clear();

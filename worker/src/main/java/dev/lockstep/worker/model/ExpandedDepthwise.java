@@ -70,10 +70,12 @@ final class ExpandedDepthwise extends Layer {
         cuts.cut(input, output, gradient -> {
             try (kernel;
                     normSilu;
-                    PtNDArray activationGradient = activationGradient(kernels, gradient);
+                    gradient;
+                    PtNDArray filter = depthwise.filter();
+                    PtNDArray filterGradient = depthwise.filterGradient();
                     PtNDArray weightGradient = JniUtils.getGradient(values(weight))) {
-                norm.addGradients(normSilu);
-                return kernel.backward(normSilu, activationGradient, weightGradient);
+                return kernels.backward(
+                        kernel, gradient, filter, filterGradient, weightGradient, () -> norm.addGradients(normSilu));
             }
         });
         return GraphCuts.view(output);
