@@ -128,11 +128,15 @@ public abstract class Norm implements AutoCloseable {
 
     /** Runs one for some pixels of an image; its output begins with the first of them. */
     final void run(GradientKernel kernel, long image, long firstPixel, long pixels, PtNDArray gradient, long output) {
-        long offset = offset(image, firstPixel);
+        run(kernel, image, firstPixel, pixels, LibTorch.address(gradient) + offset(image, firstPixel), output);
+    }
+
+    /** The same; the gradient, too, is given by the address of the first pixel's. */
+    final void run(GradientKernel kernel, long image, long firstPixel, long pixels, long gradient, long output) {
         kernel.run(
                 Part.ofImage(image, pixels),
-                LibTorch.address(input) + offset,
-                LibTorch.address(gradient) + offset,
+                LibTorch.address(input) + offset(image, firstPixel),
+                gradient,
                 output,
                 tables);
     }

@@ -98,12 +98,7 @@ public final class NormSilu extends Norm {
      * @param output address of where the first pixel's y goes
      */
     void addSums(long image, long firstPixel, long pixels, long gradient, long output) {
-        kernels.sumsAndOutput(
-                Part.ofImage(image, pixels),
-                LibTorch.address(input) + offset(image, firstPixel),
-                gradient,
-                output,
-                tables);
+        run(kernels::sumsAndOutput, image, firstPixel, pixels, gradient, output);
     }
 
     /** Goes on with {@link #backward} when all pixels have been summed up: adds the gradients by gamma and beta. */
@@ -124,13 +119,13 @@ public final class NormSilu extends Norm {
      * @param to address of where the first pixel's gradient goes; may be the same
      */
     void finishBackward(long image, long firstPixel, long pixels, long gradient, long to) {
-        kernels.backward(
-                Part.ofImage(image, pixels),
-                LibTorch.address(input) + offset(image, firstPixel),
+        run(
+                (part, read, byOutput, written, known) -> kernels.backward(part, read, byOutput, written, known, false),
+                image,
+                firstPixel,
+                pixels,
                 gradient,
-                to,
-                tables,
-                false);
+                to);
     }
 
     private void finishBackward(PtNDArray gradient, boolean scaled) {

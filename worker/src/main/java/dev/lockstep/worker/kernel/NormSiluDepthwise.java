@@ -102,7 +102,11 @@ public final class NormSiluDepthwise {
     public PtNDArray activationGradient(PtNDArray outputGradient, PtNDArray filter, PtNDArray filterGradient) {
         PtNDArray gradient = LibTorch.emptyLike(input);
         long written = LibTorch.address(gradient);
-        addGradients(outputGradient, filter, filterGradient, (image, first) -> written + inputOffset(image, first));
+        addGradients(
+                outputGradient,
+                filter,
+                filterGradient,
+                (image, first) -> written + normSilu.offset(image, pixels(first)));
         return gradient;
     }
 
@@ -132,7 +136,7 @@ public final class NormSiluDepthwise {
                 long read = LibTorch.address(kept);
                 return expansion.backward(
                         (image, first, count, to) -> normSilu.finishBackward(
-                                image, pixels(first), pixels(count), read + inputOffset(image, first), to),
+                                image, pixels(first), pixels(count), read + normSilu.offset(image, pixels(first)), to),
                         weightGradient);
             }
         }
@@ -177,10 +181,6 @@ public final class NormSiluDepthwise {
 
     private long pixels(int rows) {
         return (long) rows * geometry.width();
-    }
-
-    private long inputOffset(int image, int row) {
-        return ((long) image * height + row) * rowBytes;
     }
 
     private long outputOffset(int image, int row) {
