@@ -51,7 +51,8 @@ final class Overhead implements Callable<Integer> {
     @Option(
             names = "--rounds",
             paramLabel = "N",
-            description = "how often all of them train, each time in new processes (default: 3)")
+            description = "how often all of them train, each time in new processes, which train a small model first "
+                    + "(default: 3)")
     Integer rounds;
 
     @Option(

@@ -126,6 +126,7 @@ final class OverheadMeasurer {
             }
             // New processes each time: two of the same program differ by a per cent or two for as long as they live.
             try (OverheadSides sides = new OverheadSides(shell, settings, order.mostDevices())) {
+                warmUp(sides);
                 List<Contender> contenders = Contender.inRound(all, round);
                 for (int i = 0; i < contenders.size(); i++) {
                     Contender contender = contenders.get(i);
@@ -144,6 +145,19 @@ final class OverheadMeasurer {
                 }
             }
         }
+    }
+
+    /** Has new processes train something small, one side after the other. */
+    private void warmUp(OverheadSides sides) {
+        // The cluster first, as when they are measured: the loops would be idle while it is started.
+        sides.clusterPids();
+        run(CoordinatorClient.of(shell.runDir()), order.processWarmupRun(), "warm-up");
+        BareLoops bare = sides.bareLoops();
+        bare.begin(order.mostDevices(), order.bareProcessWarmup(), settings.stepTimeout());
+        while (!bare.isThrough()) {
+            // It waits.
+        }
+        bare.end(settings.stepTimeout());
     }
 
     /** The sides warm up one after the other, then train in turns. */

@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
  * @param plan the same, read; of one precision
  * @param rounds how often each contender trains
  * @param turn how long either side trains while the other stands still
+ * @param processWarmup steps of the small model that new processes train first
  * @param emptyWorkers worker counts of the empty step
  * @param emptySteps how many empty steps are timed
  */
@@ -30,6 +31,7 @@ record OverheadOrder(
         Plan plan,
         int rounds,
         Duration turn,
+        int processWarmup,
         List<Integer> emptyWorkers,
         int emptySteps) {
     /** Members of a cluster that hear nothing of each other for half a minute take each other for dead. */
@@ -37,7 +39,15 @@ record OverheadOrder(
 
     private static final int TURN_SECONDS = 4;
 
-    /** Java compiles what a step runs only after tens of thousands of them. */
+    /**
+     * Java compiles what a step runs after hundreds or thousands of them, many more than a round has of a model whose step takes a second.
+     * Until then the compiler takes a processor from one replica, for which the others wait.
+     */
+    private static final int PROCESS_WARMUP = 3000;
+
+    private static final int QUICK_PROCESS_WARMUP = 100;
+
+    /** In an empty step hardly anything but Java code runs: tens of thousands make it steady. */
     private static final int EMPTY_WARMUP_FOR_EACH_TIMED = 15;
 
     private static final Map<RunSetting, String> DEFAULTS = Map.of(
@@ -104,6 +114,7 @@ record OverheadOrder(
                 plan,
                 requireAtLeastOne("--rounds", rounds != null ? rounds : quick ? 2 : 3),
                 Duration.ofSeconds(turn),
+                quick ? QUICK_PROCESS_WARMUP : PROCESS_WARMUP,
                 workers,
                 requireAtLeastOne("--empty-steps", emptySteps != null ? emptySteps : quick ? 200 : 2000));
     }
@@ -142,12 +153,32 @@ record OverheadOrder(
         return RunSetting.byKey(run);
     }
 
+    /** The run that new processes of a cluster begin with: all contenders' ways of training, with the small model. */
+    Map<String, String> processWarmupRun() {
+        Map<RunSetting, String> run = new EnumMap<>(settings);
+        putSmallest(run, "tiny");
+        run.put(RunSetting.WARMUP, String.valueOf(processWarmup));
+        run.put(RunSetting.STEPS, "1");
+        return RunSetting.byKey(run);
+    }
+
+    /** What new bare loops begin with: the same training, as many steps as the first worker takes for all contenders. */
+    BareOrder bareProcessWarmup() {
+        Plan warmup = RunRequests.readForAnyCluster(ConfigFactory.parseMap(processWarmupRun()))
+                .plan();
+        return bareOrder(warmup, Contender.of(warmup).size() * warmup.warmup());
+    }
+
+    private static void putSmallest(Map<RunSetting, String> run, String model) {
+        run.put(RunSetting.MODEL, model);
+        run.put(RunSetting.IMAGE_SIZE, "32");
+        run.put(RunSetting.BATCH_PER_DEVICE, "1");
+    }
+
     /** A run of empty steps. */
     Map<String, String> emptyRun(List<Integer> workers) {
         Map<RunSetting, String> run = new EnumMap<>(RunSetting.class);
-        run.put(RunSetting.MODEL, "empty");
-        run.put(RunSetting.IMAGE_SIZE, "32");
-        run.put(RunSetting.BATCH_PER_DEVICE, "1");
+        putSmallest(run, "empty");
         run.put(RunSetting.PRECISION, "fp32");
         run.put(RunSetting.STRATEGY, plan.strategies().get(0).label());
         run.put(RunSetting.DEVICES, workers.stream().map(String::valueOf).collect(Collectors.joining(",")));
@@ -158,7 +189,11 @@ record OverheadOrder(
 
     /** What a bare loop does: the same training, steps and warm-up. */
     BareOrder bareOrder() {
+        return bareOrder(plan, plan.warmup());
+    }
+
+    private static BareOrder bareOrder(Plan plan, int warmup) {
         TrainingSpec training = TrainingSpec.of(plan, plan.precisions().get(0));
-        return new BareOrder(training, batchPerDevice(), plan.warmup(), plan.steps());
+        return new BareOrder(training, plan.batchPerDevice().get(0), warmup, plan.steps());
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.common.plan.MemoryFormat;
+import dev.lockstep.common.plan.OptimizerKind;
 import dev.lockstep.common.plan.Precision;
 import dev.lockstep.common.plan.Strategy;
 import dev.lockstep.common.work.BareOrder;
@@ -132,6 +133,23 @@ class OverheadTest {
                         "devices", "2",
                         "strategy", "all-reduce"),
                 run);
+    }
+
+    @Test
+    void shouldWarmNewProcessesOfBothSidesWithTheSmallModel() {
+        OverheadOrder order = OverheadOrder.of(Map.of(RunSetting.OPTIMIZER, "adamw"), false, null, null, null, null);
+
+        Map<String, String> run = order.processWarmupRun();
+        assertEquals("tiny", run.get("model"));
+        assertEquals("1,2", run.get("devices"));
+        assertEquals("data-parallel,all-reduce", run.get("strategy"));
+        assertEquals("3000", run.get("warmup"));
+        BareOrder bare = order.bareProcessWarmup();
+        assertEquals("tiny", bare.training().model().name());
+        assertEquals(OptimizerKind.ADAMW, bare.training().optimizer().kind());
+        assertEquals(1, bare.batch());
+        assertEquals(3 * 3000, bare.warmupSteps(), "one device, and two by either strategy");
+        assertEquals(1, bare.steps());
     }
 
     @Test
