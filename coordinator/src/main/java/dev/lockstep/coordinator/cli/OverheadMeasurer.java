@@ -149,7 +149,7 @@ final class OverheadMeasurer {
 
     /** Has new processes train something small, one side after the other. */
     private void warmUp(OverheadSides sides) {
-        // The cluster first, as when they are measured: the loops would be idle while it is started.
+        // It starts the cluster.
         sides.clusterPids();
         run(CoordinatorClient.of(shell.runDir()), order.processWarmupRun(), "warm-up");
         BareLoops bare = sides.bareLoops();

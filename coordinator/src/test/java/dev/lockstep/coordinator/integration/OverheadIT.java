@@ -7,8 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.coordinator.integration.Scripts.Outcome;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,6 +78,10 @@ class OverheadIT {
                 1e-9,
                 outcome.all());
         assertTrue(outcome.output().contains("figures: " + file), outcome.all());
+        // The new processes' warm-up, three comparisons, empty steps with TLS and without.
+        try (Stream<Path> reports = Files.list(folder.resolve("run/overhead/reports"))) {
+            assertEquals(6, reports.count());
+        }
     }
 
     /** How many steps were left out; all others must be there. */
