@@ -149,9 +149,7 @@ final class OverheadMeasurer {
 
     /** Has new processes train something small, one side after the other. */
     private void warmUp(OverheadSides sides) {
-        // It starts the cluster.
-        sides.clusterPids();
-        run(CoordinatorClient.of(shell.runDir()), order.processWarmupRun(), "warm-up");
+        run(sides.client(), order.processWarmupRun(), "warm-up");
         BareLoops bare = sides.bareLoops();
         bare.begin(order.mostDevices(), order.bareProcessWarmup(), settings.stepTimeout());
         while (!bare.isThrough()) {

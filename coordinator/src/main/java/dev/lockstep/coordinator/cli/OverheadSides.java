@@ -48,8 +48,18 @@ final class OverheadSides implements AutoCloseable {
         return standstill;
     }
 
+    /** What talks to the cluster until that stands still for the first time; it is started if need be. */
+    CoordinatorClient client() {
+        return cluster().client();
+    }
+
     /** The processes of the cluster, which is started if need be. */
     List<Long> clusterPids() {
+        cluster();
+        return clusterPids;
+    }
+
+    private OwnCluster cluster() {
         if (cluster == null) {
             cluster = OwnCluster.start(shell, ClusterOptions.of(specification, null));
             long coordinator = shell.runDir().endpoint().orElseThrow().pid();
@@ -57,7 +67,7 @@ final class OverheadSides implements AutoCloseable {
                     .map(ProcessHandle::pid)
                     .toList();
         }
-        return clusterPids;
+        return cluster;
     }
 
     /** The bare loops, started if need be. */

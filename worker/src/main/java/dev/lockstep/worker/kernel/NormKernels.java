@@ -138,20 +138,20 @@ final class NormKernels {
 
     private void call(MachineCode kernel, Part part, Tables tables, long input, long gradient, long output) {
         long rest = tables.channels() % Vector.LANES;
-        long[] values = new long[NormCode.ARGUMENTS];
-        values[NormCode.INPUT] = input;
-        values[NormCode.GRADIENT] = gradient;
-        values[NormCode.OUTPUT] = output;
-        values[NormCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
-        values[NormCode.IMAGE_SUMS] = Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();
-        values[NormCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
-        values[NormCode.REST_BYTES] = rest * elements.bytes();
-        values[NormCode.REST_MASK] = (1L << rest) - 1;
-        values[NormCode.IMAGE_BYTES] = tables.imageBytes();
-        values[NormCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
-        values[NormCode.FOURS] = part.pixels() / NormCode.PIXELS;
-        values[NormCode.PIXELS_LEFT] = part.pixels() % NormCode.PIXELS;
-        values[NormCode.IMAGES_TO_DO] = part.images();
+        long[] values = new long[PixelCode.ARGUMENTS];
+        values[PixelCode.INPUT] = input;
+        values[PixelCode.GRADIENT] = gradient;
+        values[PixelCode.OUTPUT] = output;
+        values[PixelCode.CHANNELS] = Pointer.nativeValue(tables.ofChannels());
+        values[PixelCode.IMAGE_SUMS] = Pointer.nativeValue(tables.ofImages()) + part.firstImage() * tables.imageBytes();
+        values[PixelCode.WHOLE_BLOCKS] = tables.channels() / Vector.LANES;
+        values[PixelCode.REST_BYTES] = rest * elements.bytes();
+        values[PixelCode.REST_MASK] = (1L << rest) - 1;
+        values[PixelCode.IMAGE_BYTES] = tables.imageBytes();
+        values[PixelCode.PIXEL_BYTES] = (long) tables.channels() * elements.bytes();
+        values[PixelCode.FOURS] = part.pixels() / PixelCode.PIXELS;
+        values[PixelCode.PIXELS_LEFT] = part.pixels() % PixelCode.PIXELS;
+        values[PixelCode.IMAGES_TO_DO] = part.images();
         kernel.call(values);
     }
 }
